@@ -1,0 +1,6 @@
+"""tf.data: cohorts to batches (the only room that imports TensorFlow)."""
+
+from keras_neurovit.data.cache import conform_all, default_cache
+from keras_neurovit.data.pipeline import make_dataset
+
+__all__ = ["conform_all", "default_cache", "make_dataset"]

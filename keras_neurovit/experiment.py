@@ -1,0 +1,110 @@
+"""A whole experiment in one call: split, fine-tune, save, evaluate on held-out people."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_neurovit import evaluation, training
+from keras_neurovit._checks import InputError
+from keras_neurovit.cohorts import Cohort
+from keras_neurovit.data import make_dataset
+from keras_neurovit.presets import from_preset, load_preset, save_to_preset
+
+
+def train_on_cohort(
+    cohort: Cohort,
+    preset: str | os.PathLike,
+    folder: str | os.PathLike,
+    *,
+    epochs: int = 10,
+    batch_size: int = 6,
+    peak: float = 1e-4,
+    warmup_epochs: float = 1.0,
+    augmentation: str = "light",
+    scratch: bool = False,
+    seed: int = 0,
+    cache: str | os.PathLike | None = None,
+    verbose: int | str = "auto",
+) -> dict[str, evaluation.Estimate]:
+    """Fine-tune a preset on 70 % of a cohort's people, watch 15 %, and evaluate on the other 15 %.
+
+    Writes into `folder`: the new preset (`preset/`), `history.csv`, `predictions.csv` of the held-out people and
+    `results.json`. Killed and called again, it goes on after the last finished epoch.
+
+    Args:
+        cohort: with labels of two classes or more.
+        preset: to start from.
+        folder: for all that is written.
+        epochs: of training.
+        batch_size: scans a step.
+        peak: highest learning rate.
+        warmup_epochs: epochs of warm-up.
+        augmentation: name of a policy.
+        scratch: whether to start from random weights.
+        seed: of the split, the weights, the shuffling and the augmentation.
+        cache: folder for conformed volumes; None for the user's.
+        verbose: as `model.fit`.
+
+    Returns:
+        `evaluation.summary` of the held-out people.
+    """
+    folder, start = Path(folder), load_preset(preset)
+    keras.utils.set_random_seed(seed)
+    train, validation, test = cohort.split(seed=seed)
+    show = {"batch_size": batch_size, "cache": cache, "seed": seed, "verbose": bool(verbose)}
+    batches = make_dataset(
+        train, start.volume, shuffle=True, augmentation=augmentation, class_weights=train.class_weights(), **show
+    )
+    model = from_preset(start, num_classes=len(cohort.labels), load_weights=not scratch)
+    training.finetune(
+        model,
+        batches,
+        make_dataset(validation, start.volume, **show),
+        folder=folder,
+        epochs=epochs,
+        peak=peak,
+        warmup_epochs=warmup_epochs,
+        verbose=verbose,
+    )
+    described = dataclasses.replace(
+        start,
+        name=folder.resolve().name,
+        description=f"{start.name} {'architecture trained' if scratch else 'fine-tuned'} on {cohort.target}.",
+        labels=cohort.labels,
+    )
+    save_to_preset(model, folder / "preset", described)
+    logits = model.predict(make_dataset(test, start.volume, **show), verbose=0)
+    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    write_predictions(folder / "predictions.csv", test, probabilities)
+    results = evaluation.summary(test.targets, probabilities, test.labels, participants=test.participants, seed=seed)
+    numbers = {name: dataclasses.asdict(estimate) for name, estimate in results.items()}
+    (folder / "results.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    return results
+
+
+def write_predictions(file: str | os.PathLike, cohort: Cohort, probabilities: np.ndarray) -> None:
+    """A row a scan: participant_id, session_id, target, and a probability for each label.
+
+    Shape: cohort of n scans, (n, label)
+
+    Raises:
+        InputError: another number of rows than scans.
+    """
+    if len(probabilities) != len(cohort):
+        raise InputError("predictions do not match the cohort", f"{len(cohort)} rows", len(probabilities))
+    file = Path(file)
+    temporary = file.with_name(f".{os.getpid()}.{file.name}")
+    with temporary.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(["participant_id", "session_id", "target", *(f"probability_{label}" for label in cohort.labels)])
+        for record, row in zip(cohort.records, probabilities, strict=True):
+            numbers = [f"{number:.6f}" for number in row]
+            table.writerow([record.participant, record.session or "", cohort.labels[record.label], *numbers])
+    temporary.replace(file)

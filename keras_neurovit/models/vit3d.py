@@ -1,0 +1,86 @@
+"""The plain vision transformer, in three dimensions."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from keras_neurovit import _checks
+from keras_neurovit.layers import PatchEmbedding3D, PositionEmbedding3D, PrefixTokens, TransformerEncoderBlock
+
+
+def vit3d(
+    volume_shape: tuple[int, int, int],
+    patch_size: int | tuple[int, int, int],
+    num_layers: int,
+    num_heads: int,
+    hidden_dim: int,
+    mlp_dim: int,
+    *,
+    num_channels: int = 1,
+    position: str = "learned",
+    class_token: bool = False,
+    num_register_tokens: int = 0,
+    dropout: float = 0.0,
+    attention_dropout: float = 0.0,
+    drop_path: float = 0.0,
+    layer_scale: float | None = None,
+    use_bias: bool = True,
+    epsilon: float = 1e-6,
+    name: str = "backbone",
+) -> keras.Model:
+    """A backbone: volume to normalised tokens.
+
+    Shape: (batch, x, y, z, channel) → (batch, prefix + patch, hidden_dim); prefix tokens are the class token, if any,
+    then the registers.
+
+    Args:
+        volume_shape: voxels along (x, y, z); a multiple of the patch.
+        patch_size: voxels a patch, one number or three.
+        num_layers: encoder blocks.
+        num_heads: attention heads a block.
+        hidden_dim: length of a token.
+        mlp_dim: width of a block's perceptron.
+        num_channels: channels of the volume.
+        position: "learned" or "sine".
+        class_token: whether a class token stands first.
+        num_register_tokens: further learned tokens.
+        dropout: see `TransformerEncoderBlock`, as for the next ones.
+        attention_dropout: rate on the attention scores.
+        drop_path: stochastic depth of the last block; it grows linearly from 0 in the first.
+        layer_scale: first value of LayerScale, or None.
+        use_bias: bias in the attention's projections.
+        epsilon: of the layer normalisations.
+        name: of the model.
+
+    Raises:
+        InputError: a volume that the patch does not divide, an unknown position kind.
+
+    Source: Dosovitskiy et al. 2020 (arXiv 2010.11929); for brain MRI, Dhinagar et al. 2023 (arXiv 2303.08216).
+
+    Example:
+        >>> backbone = vit3d((8, 12, 20), (2, 3, 5), num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32)
+        >>> backbone.output_shape
+        (None, 64, 16)
+    """
+    volume_shape, patch_size = _checks.triple("volume_shape", volume_shape), _checks.triple("patch_size", patch_size)
+    grid = _checks.divisible(volume_shape, patch_size)
+    volumes = keras.Input((*volume_shape, num_channels), name="volume")
+    tokens = PatchEmbedding3D(hidden_dim, patch_size, name="patch_embedding")(volumes)
+    tokens = PositionEmbedding3D(grid, position, name="position_embedding")(tokens)
+    if num_prefix := int(class_token) + num_register_tokens:
+        tokens = PrefixTokens(num_prefix, name="prefix_tokens")(tokens)
+    for index, rate in enumerate(np.linspace(0.0, drop_path, num_layers)):
+        tokens = TransformerEncoderBlock(
+            num_heads,
+            mlp_dim,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            drop_path=float(rate),
+            layer_scale=layer_scale,
+            use_bias=use_bias,
+            epsilon=epsilon,
+            name=f"block_{index}",
+        )(tokens)
+    tokens = keras.layers.LayerNormalization(epsilon=epsilon, name="norm")(tokens)
+    return keras.Model(volumes, tokens, name=name)

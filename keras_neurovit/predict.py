@@ -1,0 +1,84 @@
+"""From scans to probabilities."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_neurovit._checks import InputError
+from keras_neurovit.presets import Preset, from_preset, load_preset
+from keras_neurovit.volumes import conform_and_check, is_scan, read_scan
+
+
+def predict_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike | Preset = "vit3d_ad") -> list[dict]:
+    """Probabilities of a preset's labels for scans; a bad scan is reported and the rest are done.
+
+    Args:
+        paths: scans, or folders of scans (BIDS roots too; see `find_scans`).
+        preset: name, folder or description of a preset with labels.
+
+    Returns:
+        For each scan {"path", "probabilities": {label: number}, "warnings": [text]}; for one that cannot be read
+        {"path", "error", "warnings": []}.
+
+    Raises:
+        InputError: an unknown preset, one without labels; a path that does not exist is reported, not raised.
+
+    Example:
+        predict_scans(["sub-01_T1w.nii.gz"])[0]["probabilities"]["AD"]
+    """
+    described = preset if isinstance(preset, Preset) else load_preset(preset)
+    if not described.labels:
+        mend = "Choose one with labels: `keras-neurovit presets` lists them."
+        raise InputError(f"preset {described.name!r} has no labels to predict", mend=mend)
+    return list(iterate_predictions(find_scans(paths), described))
+
+
+def iterate_predictions(files: Sequence[Path], preset: Preset) -> Iterator[dict]:
+    """One result after another, in the order of `files`; see `predict_scans`."""
+    model = from_preset(preset, activation="softmax", verbose=False)
+    for file in files:
+        try:
+            volume, warnings = conform_and_check(read_scan(file), preset.volume)
+        except InputError as error:
+            yield {"path": str(file), "error": str(error), "warnings": []}
+            continue
+        numbers = keras.ops.convert_to_numpy(model(volume[None].astype("float32"), training=False))[0]
+        probabilities = {label: round(float(p), 6) for label, p in zip(preset.labels, numbers, strict=True)}
+        yield {"path": str(file), "probabilities": probabilities, "warnings": warnings}
+
+
+def find_scans(paths: Sequence[str | os.PathLike]) -> list[Path]:
+    """The scans that paths stand for, each once.
+
+    A file, existing or not, stands for itself; a BIDS root (with `dataset_description.json` or `participants.tsv`) for
+    its T1w scans; any other folder for every scan below it.
+
+    Raises:
+        InputError: a folder without scans.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            found.append(path)
+            continue
+        is_bids = (path / "dataset_description.json").exists() or (path / "participants.tsv").exists()
+        patterns = ("sub-*/anat/*_T1w.*", "sub-*/ses-*/anat/*_T1w.*") if is_bids else ("**/*",)
+        below = sorted(file for pattern in patterns for file in path.glob(pattern) if is_scan(file))
+        if not below:
+            wanted = "T1w scans as BIDS lays them out" if is_bids else ".nii, .nii.gz, .mgz or .mgh files"
+            raise InputError(f"{path}: no scans in this folder", expected=wanted)
+        found.extend(below)
+    return list(dict.fromkeys(found))
+
+
+def label_of(result: dict) -> str | None:
+    """The most probable label of a result, None for an error."""
+    if "error" in result:
+        return None
+    labels, numbers = zip(*result["probabilities"].items(), strict=True)
+    return labels[int(np.argmax(numbers))]

@@ -1,0 +1,46 @@
+"""Half precision on disk, float32 in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+
+def copy_half(source: Path, target: Path) -> None:
+    """Copy a Keras weights file without the optimizer, every float32 array as float16; the rest stays as it is.
+
+    Raises:
+        OverflowError: a weight that half precision cannot hold.
+    """
+    with h5py.File(source, "r") as old, h5py.File(target, "w") as new:
+
+        def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+            if name.split("/")[0] == "optimizer":
+                return  # its moments are two thirds of the file, and of no use to whoever loads the preset
+            if isinstance(item, h5py.Group):
+                made = new.require_group(name)
+            else:
+                values = np.asarray(item)
+                if values.dtype == np.float32:
+                    if np.abs(values).max(initial=0.0) > np.finfo("float16").max:
+                        raise OverflowError(f"{name} holds values that float16 cannot")
+                    values = values.astype("float16")
+                made = new.create_dataset(name, data=values)
+            made.attrs.update(item.attrs)
+
+        new.attrs.update(old.attrs)
+        old.visititems(copy)
+
+
+def count_numbers(file: Path) -> int:
+    """Floating-point numbers in a weights file."""
+    counts = []
+    with h5py.File(file, "r") as stored:
+        stored.visititems(
+            lambda name, item: counts.append(
+                item.size if isinstance(item, h5py.Dataset) and item.dtype.kind == "f" else 0
+            )
+        )
+    return sum(counts)

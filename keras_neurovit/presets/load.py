@@ -1,0 +1,91 @@
+"""From a name to a model."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import keras
+
+from keras_neurovit import models
+from keras_neurovit._checks import InputError, one_of
+from keras_neurovit.layers import PositionEmbedding3D
+from keras_neurovit.presets.half import count_numbers
+from keras_neurovit.presets.preset import Preset
+from keras_neurovit.presets.store import check_weights, load_preset
+
+BACKBONES = {"vit3d": models.vit3d}
+
+
+def from_preset(
+    preset: str | os.PathLike | Preset,
+    *,
+    num_classes: int | None = None,
+    volume_shape: tuple[int, int, int] | None = None,
+    load_weights: bool = True,
+    dropout: float | None = None,
+    drop_path: float | None = None,
+    activation: str | None = None,
+    verbose: bool = True,
+) -> keras.Model:
+    """An ordinary Keras model from a preset.
+
+    Shape: (batch, x, y, z, channel) → (batch, class), logits unless `activation` says otherwise
+
+    Args:
+        preset: name of a shipped preset (`list_presets()`), a preset's folder, or what `load_preset` returned.
+        num_classes: None keeps the preset's head; 0 returns the backbone, (batch, token, hidden_dim); any other
+            number gives a new, random head and keeps every weight of the backbone.
+        volume_shape: voxels along (x, y, z) other than the preset's; the position table is resized trilinearly.
+        load_weights: False for random weights.
+        dropout: rate before the head, in place of the preset's.
+        drop_path: rate of stochastic depth, in place of the preset's.
+        activation: "softmax" for probabilities; None for logits.
+        verbose: whether to say, on standard error, what was resized or newly initialised.
+
+    Raises:
+        InputError: an unknown preset, weights that fail their checksum or parameter count, an architecture without
+            weights while `load_weights` is True, a volume the patch does not divide.
+
+    Example:
+        >>> from_preset("vit3d_tiny", num_classes=3, load_weights=False).output_shape
+        (None, 3)
+    """
+    preset = preset if isinstance(preset, Preset) else load_preset(preset)
+    file = check_weights(preset) if load_weights else None
+    if file is not None and (stored := count_numbers(file)) != preset.weights.parameters:
+        raise InputError(f"{file}: holds another number of parameters", preset.weights.parameters, stored)
+    backbone = build_backbone(preset, volume_shape=volume_shape, drop_path=drop_path)
+    head = dict(preset.head) | {"activation": activation} | ({} if dropout is None else {"dropout": dropout})
+    keeps_head = num_classes in (None, 0) or (num_classes == len(preset.labels) and num_classes > 0)
+    keeps_head = keeps_head and bool(preset.labels)
+    if not preset.labels and num_classes is None:
+        raise InputError(
+            f"preset {preset.name!r} has no head", mend="Pass num_classes, or num_classes=0 for the backbone."
+        )
+    model = models.classifier(backbone, len(preset.labels) if keeps_head else num_classes or 1, **head)
+    if file is not None:
+        skipped = [] if keeps_head else [model.get_layer("head")]
+        model.load_weights(file, objects_to_skip=skipped)
+        if verbose:
+            _tell(preset, model, backbone, keeps_head)
+    return backbone if num_classes == 0 else model
+
+
+def build_backbone(preset: Preset, *, volume_shape=None, drop_path=None) -> keras.Model:
+    """A preset's backbone with random weights.
+
+    Shape: (batch, x, y, z, channel) → (batch, token, hidden_dim)
+    """
+    function = BACKBONES[one_of("model", preset.model, BACKBONES)]
+    arguments = dict(preset.arguments) | ({} if drop_path is None else {"drop_path": drop_path})
+    return function(volume_shape or preset.volume.shape, **arguments)
+
+
+def _tell(preset: Preset, model: keras.Model, backbone: keras.Model, keeps_head: bool) -> None:
+    for layer in backbone.layers:
+        if isinstance(layer, PositionEmbedding3D) and layer.resized_from:
+            old, new = ("×".join(map(str, grid)) for grid in (layer.resized_from, layer.grid))
+            print(f"{preset.name}: {layer.name} resized from {old} to {new} patches", file=sys.stderr)
+    if not keeps_head:
+        print(f"{preset.name}: new head of {model.output_shape[-1]} classes, randomly initialised", file=sys.stderr)

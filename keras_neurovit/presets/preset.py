@@ -1,0 +1,108 @@
+"""What a preset is: a frozen description that reads and writes as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from keras_neurovit._checks import InputError
+from keras_neurovit.volumes import VolumeContract
+
+FORMAT = 1  # of preset.json; a reader of a later format keeps reading this one
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The file of a preset's weights.
+
+    Args:
+        sha256: of the file.
+        parameters: numbers in it.
+        licence: SPDX identifier.
+        file: name inside the preset's folder.
+    """
+
+    sha256: str
+    parameters: int
+    licence: str
+    file: str = "model.weights.h5"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named model: its architecture, what it reads, what its outputs mean and where its weights are.
+
+    Args:
+        name: `<family>_<task>[_<size>]`.
+        description: one sentence.
+        model: name of the backbone's function in `keras_neurovit.models`.
+        arguments: keyword arguments of that function, except `volume_shape`, which is the volume contract's.
+        head: keyword arguments of `keras_neurovit.models.classifier`, except `num_classes`.
+        labels: meaning of each output, in order; empty where there is no head.
+        volume: what the model reads.
+        weights: their file, or None for an architecture without weights.
+        citation: what to cite.
+        folder: where the preset was found.
+    """
+
+    name: str
+    description: str
+    model: str
+    arguments: Mapping
+    volume: VolumeContract
+    head: Mapping = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    weights: Weights | None = None
+    citation: str = ""
+    folder: Path | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
+        object.__setattr__(self, "head", MappingProxyType(dict(self.head)))
+        object.__setattr__(self, "labels", tuple(self.labels))
+
+    @property
+    def weights_path(self) -> Path | None:
+        """The file of the weights, or None."""
+        return self.folder / self.weights.file if self.weights and self.folder else None
+
+    def to_json(self) -> str:
+        """The text of `preset.json`."""
+        values = {
+            "format": FORMAT,
+            "name": self.name,
+            "description": self.description,
+            "model": self.model,
+            "arguments": dict(self.arguments),
+            "head": dict(self.head),
+            "labels": list(self.labels),
+            "volume": self.volume.to_dict(),
+            "weights": asdict(self.weights) if self.weights else None,
+            "citation": self.citation,
+        }
+        return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, file: Path) -> Preset:
+        """Read a `preset.json`.
+
+        Raises:
+            InputError: not JSON, a later format, a missing or an unknown field; names the file.
+        """
+        try:
+            values = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            mend = "Restore the preset's folder from its source."
+            raise InputError(f"{file}: cannot be read as JSON ({error})", mend=mend) from error
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+            mend = "Update keras-neurovit, if the preset is newer than it."
+            raise InputError(f"{file}: not a preset of format {FORMAT}", mend=mend)
+        try:
+            weights = values.pop("weights")
+            volume = VolumeContract.from_dict(values.pop("volume"))
+            return cls(**values, volume=volume, weights=Weights(**weights) if weights else None, folder=file.parent)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{file}: a field is missing or unknown ({error})") from error

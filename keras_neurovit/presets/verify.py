@@ -1,0 +1,73 @@
+"""Proof that a preset computes what it computed when it was published."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_neurovit._checks import InputError
+from keras_neurovit.presets.load import from_preset
+from keras_neurovit.presets.preset import Preset
+from keras_neurovit.presets.store import load_preset
+
+TOLERANCE = 1e-4  # on logits, between backends
+STEP = 1 / 40  # of the golden volume's whole numbers, in standard deviations
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a verification.
+
+    Args:
+        preset: its name.
+        backend: the Keras backend it ran on.
+        difference: largest absolute difference of a logit from the published.
+        passed: whether that is within tolerance.
+    """
+
+    preset: str
+    backend: str
+    difference: float
+    passed: bool
+
+
+def verify(preset: str | os.PathLike) -> Verdict:
+    """Rerun a preset's golden volume on this backend and compare the logits with the published ones.
+
+    Raises:
+        InputError: a preset without weights or without a golden volume, a failed checksum.
+
+    Example:
+        >>> verify("vit3d_ad").passed
+        True
+    """
+    described = load_preset(preset)
+    file = described.folder / "golden.npz"
+    model = from_preset(described, verbose=False)
+    if not file.is_file():
+        raise InputError(f"{file}: preset {described.name!r} has no golden volume to compare with")
+    with np.load(file) as golden:
+        volume, published = golden["volume"].astype("float32") * np.float32(STEP), golden["logits"]
+    difference = float(np.abs(_logits(model, volume) - published).max())
+    return Verdict(described.name, keras.backend.backend(), difference, difference <= TOLERANCE)
+
+
+def write_golden(preset: Preset, volume: np.ndarray) -> Path:
+    """Store a volume and the logits a preset gives it, beside its weights.
+
+    Shape: (x, y, z, 1)
+    """
+    whole = np.clip(np.rint(volume / STEP), -127, 127).astype("int8")
+    logits = _logits(from_preset(preset, verbose=False), whole.astype("float32") * np.float32(STEP))
+    file, temporary = preset.folder / "golden.npz", preset.folder / f".{os.getpid()}.golden.npz"
+    np.savez_compressed(temporary, volume=whole, logits=logits)
+    temporary.replace(file)
+    return file
+
+
+def _logits(model: keras.Model, volume: np.ndarray) -> np.ndarray:
+    return keras.ops.convert_to_numpy(model(volume[None], training=False))[0]

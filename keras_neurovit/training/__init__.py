@@ -1,0 +1,7 @@
+"""Training: schedules, the callback that applies them, and runs that survive a kill."""
+
+from keras_neurovit.training.callbacks import WarmupCosineDecay
+from keras_neurovit.training.finetune import finetune, read_history
+from keras_neurovit.training.schedules import warmup_anneal
+
+__all__ = ["WarmupCosineDecay", "finetune", "read_history", "warmup_anneal"]

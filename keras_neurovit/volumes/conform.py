@@ -1,0 +1,143 @@
+"""From a scan on disk to the volume a model reads."""
+
+from __future__ import annotations
+
+import nibabel
+import numpy as np
+from scipy import ndimage
+
+from keras_neurovit.volumes.contract import VolumeContract
+from keras_neurovit.volumes.foreground import find_foreground
+from keras_neurovit.volumes.plausibility import implausible
+from keras_neurovit.volumes.scan import Scan
+
+OBLIQUE_DEGREES = 0.2  # less moves the rim of a head by under a third of a millimetre
+
+
+def conform(scan: Scan, contract: VolumeContract) -> np.ndarray:
+    """Bring a scan into a contract's shape.
+
+    In this order: reorient to the nearest RAS+ axes, and turn onto them where the affine is oblique; find the head
+    and its centre; resample linearly to `spacing_mm` on a grid centred there, with a triangle filter as wide as the
+    new voxel where it shrinks (antialiasing), cropping and padding with background in the same step; subtract the
+    mean of the head's voxels and divide by their standard deviation.
+
+    It does not strip the skull, correct a bias field or register to a template: a head tilted in the scanner stays
+    tilted.
+
+    Shape: scan → (x, y, z, 1), float32
+
+    Args:
+        scan: from `read_scan`.
+        contract: the target, for example `load_preset(name).volume`.
+
+    Example:
+        >>> voxels = np.zeros((40, 50, 40), "float32"); voxels[10:30, 10:40, 10:30] = 100
+        >>> conform(Scan(voxels, np.eye(4)), VolumeContract((2, 2, 2), (24, 28, 24))).shape
+        (24, 28, 24, 1)
+    """
+    return conform_and_check(scan, contract)[0]
+
+
+def conform_and_check(scan: Scan, contract: VolumeContract) -> tuple[np.ndarray, list[str]]:
+    """`conform`, and what is suspicious about the scan: see `implausible`."""
+    voxels, affine = to_ras(scan)
+    spacing = tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0))
+    head = find_foreground(voxels)
+    warnings = implausible(head, spacing, contract)
+    volume, centre = voxels - np.float32(head.background), head.centre
+    if obliquity_degrees(affine) > OBLIQUE_DEGREES:
+        volume, spacing, centre = straighten(volume, affine, head.centre, contract)
+    for axis in (2, 1, 0):  # the contiguous axis first: each product works on what the last one left
+        weights = resampling_weights(
+            volume.shape[axis], spacing[axis], centre[axis], contract.shape[axis], contract.spacing_mm[axis]
+        )
+        volume = _along(axis, weights, volume)
+    inside = volume[volume > head.threshold - head.background]
+    if inside.size:  # a head smaller than one new voxel leaves none; `implausible` says so
+        volume = (volume - inside.mean()) / max(float(inside.std()), 1e-6)
+    return volume[..., None], warnings
+
+
+def to_ras(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels along the nearest RAS+ axes, and the affine that goes with them."""
+    orientation = nibabel.io_orientation(scan.affine)
+    voxels = np.ascontiguousarray(nibabel.apply_orientation(scan.voxels, orientation))
+    return voxels, scan.affine @ nibabel.orientations.inv_ornt_aff(orientation, scan.voxels.shape)
+
+
+def obliquity_degrees(affine: np.ndarray) -> float:
+    """The largest angle between an axis of a RAS+ affine and the world's axis it is named after.
+
+    Example:
+        >>> obliquity_degrees(np.diag([2.0, 2.0, 3.0, 1.0]))
+        0.0
+    """
+    cosines = np.diag(affine[:3, :3]) / np.linalg.norm(affine[:3, :3], axis=0)
+    return float(np.degrees(np.arccos(np.clip(cosines, -1.0, 1.0))).max())
+
+
+def straighten(
+    volume: np.ndarray, affine: np.ndarray, centre: tuple[float, float, float], contract: VolumeContract
+) -> tuple[np.ndarray, tuple[float, float, float], tuple[float, float, float]]:
+    """Turn an oblique volume onto the world's axes, linearly, about the head's centre.
+
+    The new voxels are half a contract's, or the scan's own where those are coarser: fine enough that the filter of the
+    resampling that follows decides what is lost.
+
+    Returns:
+        The turned volume, zero outside the old one; the edges of its voxels, millimetres; the voxel of the centre.
+    """
+    own = np.linalg.norm(affine[:3, :3], axis=0).min()
+    spacing = np.asarray([max(own, s / 2) for s in contract.spacing_mm])
+    margin = 2 * np.asarray(contract.spacing_mm)  # the resampling filter reaches one new voxel beyond the box
+    shape = np.ceil((np.asarray(contract.extent_mm) + 2 * margin) / spacing).astype(int)
+    new_centre = (shape - 1) / 2
+    matrix = np.linalg.inv(affine[:3, :3]) @ np.diag(spacing)
+    turned = ndimage.affine_transform(
+        volume, matrix, np.asarray(centre) - matrix @ new_centre, tuple(shape), order=1, mode="constant", cval=0.0
+    )
+    return turned, tuple(spacing), tuple(new_centre)
+
+
+def resampling_weights(size: int, spacing: float, centre: float, new_size: int, new_spacing: float) -> np.ndarray:
+    """Linear resampling of one axis as a matrix; a new voxel outside the old axis gets zero.
+
+    Shape: → (new_size, size), float32
+
+    Args:
+        size: voxels of the axis.
+        spacing: their edge, millimetres.
+        centre: the voxel (may lie between two) that comes to lie in the middle of the new axis.
+        new_size: voxels of the new axis.
+        new_spacing: their edge, millimetres.
+
+    Example:
+        >>> resampling_weights(4, 1.0, 1.5, 2, 2.0)
+        array([[0.375, 0.375, 0.125, 0.   ],
+               [0.   , 0.125, 0.375, 0.375]], dtype=float32)
+    """
+    step = new_spacing / spacing
+    places = centre + (np.arange(new_size) - (new_size - 1) / 2) * step
+    reach = max(step, 1.0)
+    # Normalised over an endless axis, so that a head cut by the field of view fades into background.
+    first = np.floor(places - reach).astype(int)
+    offsets = np.arange(int(np.ceil(2 * reach)) + 2)
+    taps = first[:, None] + offsets
+    weights = np.clip(1.0 - np.abs(taps - places[:, None]) / reach, 0.0, None)
+    weights /= weights.sum(axis=1, keepdims=True)
+    matrix = np.zeros((new_size, size), "float32")
+    rows, columns = np.nonzero((taps >= 0) & (taps < size))
+    matrix[rows, taps[rows, columns]] = weights[rows, columns]
+    return matrix
+
+
+def _along(axis: int, weights: np.ndarray, volume: np.ndarray) -> np.ndarray:
+    used = np.flatnonzero(weights.any(axis=0))
+    low, high = (used[0], used[-1] + 1) if used.size else (0, 0)
+    weights = weights[:, low:high]
+    if axis == 2:
+        return volume[:, :, low:high] @ weights.T
+    if axis == 1:
+        return np.matmul(weights, volume[:, low:high])
+    return np.tensordot(weights, volume[low:high], axes=1)

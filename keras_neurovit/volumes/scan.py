@@ -1,0 +1,165 @@
+"""Reading scans from disk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from keras_neurovit._checks import InputError
+
+SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh")
+SPACING_RANGE_MM = (0.1, 20.0)  # outside it a header holds metres, microns or nonsense
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A scan as it lies on disk.
+
+    Args:
+        voxels: float32 intensities along the file's own three axes.
+        affine: 4 × 4, from voxel indices to RAS+ millimetres.
+        path: the file, for messages.
+    """
+
+    voxels: np.ndarray
+    affine: np.ndarray
+    path: str = "scan"
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Edge of a voxel along the file's own axes, millimetres."""
+        return tuple(float(s) for s in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+
+def is_scan(path: str | os.PathLike) -> bool:
+    """Whether a file's name ends as a scan's does.
+
+    Example:
+        >>> is_scan("sub-01_T1w.nii.gz"), is_scan("notes.txt")
+        (True, False)
+    """
+    return os.fspath(path).lower().endswith(SUFFIXES)
+
+
+def read_scan(path: str | os.PathLike) -> Scan:
+    """Read a NIfTI (.nii, .nii.gz) or FreeSurfer (.mgz, .mgh) file.
+
+    A fourth axis of length one is dropped. Intensities are scaled as the header says, in float32.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The scan, voxels as stored (not reoriented).
+
+    Raises:
+        InputError: a file that is missing, truncated, of another format, not one 3-D image of real numbers, all zero
+            (or one constant), with NaN or infinite voxels, or with an impossible voxel size or affine. The message
+            names the file and the mend.
+
+    Example:
+        >>> import nibabel, numpy, tempfile
+        >>> file = tempfile.mkdtemp() + "/scan.nii.gz"
+        >>> nibabel.save(nibabel.Nifti1Image(numpy.eye(4)[None].astype("float32"), numpy.eye(4)), file)
+        >>> read_scan(file).voxels.shape
+        (1, 4, 4)
+    """
+    path = Path(path)
+    image = _open(path)
+    affine = _checked_affine(path, image)
+    voxels = _checked_voxels(path, image)
+    return Scan(voxels, affine, str(path))
+
+
+def _open(path: Path):
+    if path.is_symlink() and not path.exists():
+        mend = f"Fetch it first, for example `datalad get {path}`."
+        raise InputError(f"{path}: a link whose file is missing", mend=mend)
+    if not path.exists():
+        raise InputError(f"{path}: no such file", mend="Check the path.")
+    if not is_scan(path):
+        raise InputError(f"{path}: not a scan's file name", expected="one of " + ", ".join(SUFFIXES))
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder", expected="a file")
+    try:
+        return nibabel.load(path)
+    except PermissionError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror})", mend="Check its permissions.") from error
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error, ValueError) as error:
+        raise _unreadable(path) from error
+    except nibabel.spatialimages.HeaderDataError as error:
+        raise InputError(f"{path}: its header is broken ({error})", mend="Convert the scan again.") from error
+
+
+def _unreadable(path: Path) -> InputError:
+    magic = path.open("rb").read(2)
+    gzip_expected = path.name.lower().endswith(("gz", ".mgz"))
+    if gzip_expected and magic != b"\x1f\x8b":
+        what, mend = (
+            "is not gzip-compressed, whatever its name says",
+            "Rename it or compress it; is it an image at all?",
+        )
+    elif not magic:
+        what, mend = "is empty", "Copy or download it again."
+    else:
+        what, mend = "cannot be read as NIfTI or MGH; truncated or of another format", "Copy or convert it again."
+    return InputError(f"{path}: {what}", mend=mend)
+
+
+def _checked_affine(path: Path, image) -> np.ndarray:
+    affine = np.asarray(image.affine, dtype="float64")
+    zooms = np.asarray(image.header.get_zooms()[:3], dtype="float64")
+    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    low, high = SPACING_RANGE_MM
+    if not np.isfinite(affine).all():
+        raise InputError(f"{path}: its affine holds NaN or infinity", mend="Set a valid sform or qform in the header.")
+    for sizes in (zooms, edges):
+        if not ((sizes >= low) & (sizes <= high)).all():
+            raise InputError(
+                f"{path}: impossible voxel size",
+                expected=f"{low} to {high} mm",
+                received=" × ".join(f"{s:g}" for s in sizes) + " mm",
+                mend="Correct the header's pixdim or affine, or convert the scan again.",
+            )
+    # The volume of the unit parallelepiped of the axes: 1 where they are orthogonal, 0 where two coincide.
+    if abs(np.linalg.det(affine[:3, :3] / edges)) < 0.1:
+        raise InputError(
+            f"{path}: its affine is singular: two axes point the same way",
+            mend="Set a valid sform or qform in the header, or convert the scan again.",
+        )
+    return affine
+
+
+def _checked_voxels(path: Path, image) -> np.ndarray:
+    shape = image.shape
+    if len(shape) > 3 and all(n == 1 for n in shape[3:]):
+        shape = shape[:3]
+    if len(shape) != 3 or 0 in shape:
+        mend = "Take one volume or the mean of it." if len(shape) == 4 else "Give the whole 3-D scan."
+        raise InputError(f"{path}: not one 3-D image", expected="3 axes", received=f"shape {image.shape}", mend=mend)
+    if np.dtype(image.get_data_dtype()).kind not in "iufb":
+        raise InputError(f"{path}: voxels are not real numbers", received=image.get_data_dtype())
+    try:
+        proxy = image.dataobj
+        scaled = proxy.get_scaled(dtype="float32") if hasattr(proxy, "get_scaled") else proxy
+        voxels = np.asarray(scaled, dtype="float32").reshape(shape)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        logging.getLogger(__name__).debug("reading %s", path, exc_info=error)
+        raise InputError(
+            f"{path}: truncated or damaged", "its voxels as the header says", None, "Copy or download it again."
+        ) from error
+    low, high = float(voxels.min()), float(voxels.max())  # a NaN anywhere makes both NaN
+    if not np.isfinite([low, high]).all():
+        bad = int((~np.isfinite(voxels)).sum())
+        mend = "Replace them, for example with numpy.nan_to_num, if they are background."
+        raise InputError(f"{path}: {bad} voxels are NaN or infinite", mend=mend)
+    if low == high:
+        word = "zero" if low == 0 else f"{low:g}"
+        raise InputError(f"{path}: every voxel is {word}", mend="Check the step that wrote it.")
+    return voxels

@@ -1,0 +1,71 @@
+"""Miniature BIDS folders: every scan an empty file, since cohorts never open one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The real data, where this machine has them."""
+    root = Path(os.environ.get("NEUROVIT_SHARED", Path(__file__).parents[3] / "shared"))
+    if not (root / "data" / "ds002748").is_dir():
+        pytest.skip("no shared/data/ds002748 here; set NEUROVIT_SHARED to the folder that holds data/")
+    return root / "data"
+
+
+@pytest.fixture
+def bids(tmp_path):
+    """Builds a BIDS folder: `bids("participant_id\\tsex\\n…", "sub-01/anat/sub-01_T1w.nii.gz", …)`."""
+
+    def build(table: str | bytes | None, *scans: str, **files: str) -> Path:
+        folder = tmp_path / "study"
+        folder.mkdir(exist_ok=True)
+        if table is not None:
+            content = table if isinstance(table, bytes) else table.encode()
+            (folder / "participants.tsv").write_bytes(content)
+        for scan in scans:
+            (folder / scan).parent.mkdir(parents=True, exist_ok=True)
+            (folder / scan).touch()
+        for participant, text in files.items():
+            name = participant.replace("_", "-")
+            (folder / name / f"{name}_sessions.tsv").write_text(text)
+        return folder
+
+    return build
+
+
+@pytest.fixture
+def study(bids):
+    """32 people, half CN, half AD, ages 60 to 91 with one unknown; the last eight came twice."""
+    lines, scans, sessions = ["participant_id\tage\tsex\tdiagnosis"], [], {}
+    for i in range(1, 33):
+        age = "n/a" if i == 3 else str(59 + i)
+        diagnosis = "CN" if i % 2 else "AD"
+        lines.append(f"sub-{i}\t{age}\t{'F' if i % 4 < 2 else 'M'}\t{diagnosis}")
+        if i <= 24:
+            scans.append(t1w(i))
+        else:
+            scans += [t1w(i, "M0"), t1w(i, "M12")]
+            sessions[f"sub_{i}"] = f"session_id\tdiagnosis\nses-M0\t{diagnosis}\nses-M12\t{diagnosis}\n"
+    folder = bids("\n".join(lines) + "\n", *scans, **sessions)
+    rows = "".join(f"{scans[i - 1]},sub-{i},{'CN' if i % 2 else 'AD'}\n" for i in range(1, 25))
+    (folder / "scans.csv").write_text("path,participant_id,diagnosis\n" + rows)
+    return folder
+
+
+def t1w(participant: object, session: str | None = None, run: int | None = None, extension: str = ".nii.gz") -> str:
+    """The path BIDS gives a scan."""
+    folder, name = f"sub-{participant}", f"sub-{participant}"
+    if session:
+        folder, name = f"{folder}/ses-{session}", f"{name}_ses-{session}"
+    if run:
+        name += f"_run-{run}"
+    return f"{folder}/anat/{name}_T1w{extension}"
+
+
+@pytest.fixture
+def scan_path():
+    """`t1w` for tests, which cannot import from a conftest."""
+    return t1w
