@@ -37,7 +37,7 @@ def triple(name: str, value: object, kind: type = int) -> tuple:
     try:
         converted = tuple(kind(v) for v in values)
         exact = all(c == v for c, v in zip(converted, values, strict=True))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         converted, exact = (), False
     if len(converted) != 3 or not exact or not all(0 < c < float("inf") for c in converted):
         word = "whole numbers" if kind is int else "numbers"

@@ -155,7 +155,7 @@ def _train(options: argparse.Namespace) -> int:
     read = read_bids if options.cohort.is_dir() else read_csv
     cohort = read(options.cohort, options.target, labels=options.labels)
     print(cohort.describe())
-    results = train_on_cohort(
+    outcome = train_on_cohort(
         cohort,
         options.preset,
         options.out,
@@ -168,7 +168,7 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     print("held-out people:")
-    for name, estimate in results.items():
+    for name, estimate in outcome.results.items():
         print(f"  {name}: {estimate}")
     print(f"preset, log and predictions are in {options.out}")
     return 0

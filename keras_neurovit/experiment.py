@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -18,11 +20,29 @@ from keras_neurovit.data import make_dataset
 from keras_neurovit.presets import from_preset, load_preset, save_to_preset
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found.
+
+    Args:
+        results: measures of the held-out people, each with its interval; see `evaluation.summary`.
+        train: the people learnt from.
+        test: the held-out people.
+        probabilities: (scan, label) of the held-out people's scans.
+    """
+
+    results: dict[str, evaluation.Estimate]
+    train: Cohort
+    test: Cohort
+    probabilities: np.ndarray
+
+
 def train_on_cohort(
     cohort: Cohort,
     preset: str | os.PathLike,
     folder: str | os.PathLike,
     *,
+    fractions: Sequence[float] = (0.7, 0.15, 0.15),
     epochs: int = 10,
     batch_size: int = 6,
     peak: float = 1e-4,
@@ -32,8 +52,8 @@ def train_on_cohort(
     seed: int = 0,
     cache: str | os.PathLike | None = None,
     verbose: int | str = "auto",
-) -> dict[str, evaluation.Estimate]:
-    """Fine-tune a preset on 70 % of a cohort's people, watch 15 %, and evaluate on the other 15 %.
+) -> Outcome:
+    """Fine-tune a preset on some of a cohort's people, watch others, and evaluate on the rest.
 
     Writes into `folder`: the new preset (`preset/`), `history.csv`, `predictions.csv` of the held-out people and
     `results.json`. Killed and called again, it goes on after the last finished epoch.
@@ -42,6 +62,7 @@ def train_on_cohort(
         cohort: with labels of two classes or more.
         preset: to start from.
         folder: for all that is written.
+        fractions: of the people, for training, validation and test.
         epochs: of training.
         batch_size: scans a step.
         peak: highest learning rate.
@@ -52,12 +73,12 @@ def train_on_cohort(
         cache: folder for conformed volumes; None for the user's.
         verbose: as `model.fit`.
 
-    Returns:
-        `evaluation.summary` of the held-out people.
+    Raises:
+        InputError: a side of the split with one class only, a scan that cannot be read, an unknown preset.
     """
     folder, start = Path(folder), load_preset(preset)
     keras.utils.set_random_seed(seed)
-    train, validation, test = cohort.split(seed=seed)
+    train, validation, test = cohort.split(fractions=fractions, seed=seed)
     show = {"batch_size": batch_size, "cache": cache, "seed": seed, "verbose": bool(verbose)}
     batches = make_dataset(
         train, start.volume, shuffle=True, augmentation=augmentation, class_weights=train.class_weights(), **show
@@ -86,7 +107,7 @@ def train_on_cohort(
     results = evaluation.summary(test.targets, probabilities, test.labels, participants=test.participants, seed=seed)
     numbers = {name: dataclasses.asdict(estimate) for name, estimate in results.items()}
     (folder / "results.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    return results
+    return Outcome(results, train, test, probabilities)
 
 
 def write_predictions(file: str | os.PathLike, cohort: Cohort, probabilities: np.ndarray) -> None:

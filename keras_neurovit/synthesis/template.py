@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,18 +93,27 @@ def load_template() -> Template:
     )
 
 
+def icbm152_t1() -> Path:
+    """The file of the ICBM152 average brain: brain-extracted T1, 1 mm, from nilearn's wheel.
+
+    Raises:
+        InputError: nilearn is not installed.
+    """
+    return _file("t1")
+
+
 def _read() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    try:
-        import nilearn
-    except ImportError as error:
-        mend = 'Install it: pip install "keras-neurovit[synthesis]".'
-        raise InputError("the ICBM152 templates come with nilearn, which is not installed", mend=mend) from error
-    folder = Path(nilearn.__file__).parent / "datasets" / "data"
-    images = [
-        nibabel.load(folder / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz") for kind in ("t1", "gm", "wm")
-    ]
+    images = [nibabel.load(_file(kind)) for kind in ("t1", "gm", "wm")]
     t1, grey, white = (np.asarray(image.dataobj, dtype="float32") / 255 for image in images)
     return t1, grey, white, images[0].affine
+
+
+def _file(kind: str) -> Path:
+    found = importlib.util.find_spec("nilearn")  # finding it takes no time, importing it seconds
+    if found is None:
+        mend = 'Install it: pip install "keras-neurovit[synthesis]".'
+        raise InputError("the ICBM152 templates come with nilearn, which is not installed", mend=mend)
+    return Path(found.origin).parent / "datasets" / "data" / f"mni_icbm152_{kind}_tal_nlin_sym_09a_converted.nii.gz"
 
 
 def _ventricles(fluid: np.ndarray, x, y, z) -> np.ndarray:

@@ -1,18 +1,8 @@
 """Miniature BIDS folders: every scan an empty file, since cohorts never open one."""
 
-import os
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    """The real data, where this machine has them."""
-    root = Path(os.environ.get("NEUROVIT_SHARED", Path(__file__).parents[3] / "shared"))
-    if not (root / "data" / "ds002748").is_dir():
-        pytest.skip("no shared/data/ds002748 here; set NEUROVIT_SHARED to the folder that holds data/")
-    return root / "data"
 
 
 @pytest.fixture

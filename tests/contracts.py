@@ -1,0 +1,44 @@
+"""What everything public must keep, run over the public lists so that a new layer cannot dodge it."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from keras_neurovit import augmentation, layers
+
+VOLUMES, TOKENS = (2, 8, 12, 20, 1), (2, 64, 24)  # patch (2, 3, 5): grid (4, 4, 4)
+
+LAYERS = {
+    "DropPath": (lambda: layers.DropPath(0.5, seed=1), TOKENS),
+    "LayerScale": (lambda: layers.LayerScale(0.1), TOKENS),
+    "PatchEmbedding3D": (lambda: layers.PatchEmbedding3D(24, (2, 3, 5)), VOLUMES),
+    "PositionEmbedding3D": (lambda: layers.PositionEmbedding3D((4, 4, 4)), TOKENS),
+    "PrefixTokens": (lambda: layers.PrefixTokens(2), TOKENS),
+    "TokenPooling": (lambda: layers.TokenPooling("attention", num_prefix_tokens=1), TOKENS),
+    "TransformerEncoderBlock": (lambda: layers.TransformerEncoderBlock(2, 48, layer_scale=0.1), TOKENS),
+    "RandomFlip3D": (lambda: augmentation.RandomFlip3D(seed=1), VOLUMES),
+    "RandomAffine3D": (lambda: augmentation.RandomAffine3D(seed=1), VOLUMES),
+    "RandomGamma3D": (lambda: augmentation.RandomGamma3D(seed=1), VOLUMES),
+    "RandomNoise3D": (lambda: augmentation.RandomNoise3D(seed=1), VOLUMES),
+}
+
+
+def public_layers() -> set[str]:
+    """Names of every layer the package makes public, but the abstract one."""
+    found = set()
+    for room in (layers, augmentation):
+        found |= {
+            n for n in room.__all__ if isinstance(c := getattr(room, n), type) and issubclass(c, keras.layers.Layer)
+        }
+    return found - {"RandomTransform3D"}
+
+
+def sample(shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers to put through a layer."""
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def run(layer, values, **arguments) -> np.ndarray:
+    """A layer's output as NumPy."""
+    return keras.ops.convert_to_numpy(layer(values, **arguments))

@@ -1,0 +1,86 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_neurovit import InputError
+from keras_neurovit.models import classifier, vit3d
+from keras_neurovit.presets import from_preset, list_presets
+from keras_neurovit.presets.store import SHIPPED
+from tests.contracts import VOLUMES, run, sample
+
+SMALL = {
+    "volume_shape": (8, 12, 20),
+    "patch_size": (2, 3, 5),
+    "num_layers": 2,
+    "num_heads": 2,
+    "hidden_dim": 24,
+    "mlp_dim": 48,
+}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"position": "sine"},
+        {"class_token": True, "num_register_tokens": 3},
+        {"layer_scale": 1e-5, "drop_path": 0.2},
+        {"num_channels": 2},
+        {"use_bias": False, "dropout": 0.1},
+    ],
+    ids=lambda o: "-".join(o) or "plain",
+)
+def test_backbone_saves_loads_and_is_functional(options, tmp_path):
+    backbone = vit3d(**SMALL, **options)
+    volumes = sample((*VOLUMES[:4], options.get("num_channels", 1)))
+    prefix = 4 if "class_token" in options else 0
+    assert backbone.output_shape == (None, 64 + prefix, 24)
+    assert type(backbone).__name__ == "Functional"
+    model = classifier(backbone, 3, pooling="class" if prefix else "mean")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(run(model, volumes, training=False), run(loaded, volumes, training=False))
+    assert model.get_layer("backbone") is backbone
+
+
+def test_drop_path_grows_with_depth():
+    rates = [vit3d(**SMALL | {"num_layers": 3}, drop_path=0.2).get_layer(f"block_{i}").drop_path for i in range(3)]
+    np.testing.assert_allclose(rates, [0, 0.1, 0.2])
+
+
+def test_head_stays_float32_under_mixed_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = classifier(vit3d(**SMALL), 2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
+    assert keras.backend.standardize_dtype(model.get_layer("backbone").output.dtype) == "bfloat16"
+
+
+def test_probabilities_on_request():
+    model = classifier(vit3d(**SMALL), 3, activation="softmax")
+    np.testing.assert_allclose(run(model, sample(VOLUMES)).sum(axis=1), 1, atol=1e-6)
+
+
+def test_unusable_arguments():
+    with pytest.raises(InputError, match=r"Pad or crop the volume to \(8, 12, 25\)"):
+        vit3d(**SMALL | {"volume_shape": (8, 12, 21)})
+    with pytest.raises(InputError, match="num_classes"):
+        classifier(vit3d(**SMALL), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("vit3d_tiny", 6_173_760), ("vit3d_small", 22_964_352), ("vit3d_base", 88_396_032), ("vit3d_large", 306_764_800)],
+)
+def test_sizes_are_data(name, parameters):
+    assert name in list_presets()
+    values = json.loads((SHIPPED / name / "preset.json").read_text())
+    width, depth, mlp = (values["arguments"][key] for key in ("hidden_dim", "num_layers", "mlp_dim"))
+    block = 4 * width * (width + 1) + 2 * width * mlp + width + mlp + 4 * width
+    if name == "vit3d_tiny":  # the formula is right
+        assert from_preset(name, num_classes=0, load_weights=False).count_params() == parameters
+    assert depth * block + (16**3 + 1) * width + 252 * width + 2 * width == parameters

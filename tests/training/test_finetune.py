@@ -1,0 +1,106 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from keras_neurovit import InputError
+from keras_neurovit.training import finetune, read_history, warmup_anneal
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),  # CSVLogger leaves its log open on a kill
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+SCRIPT = """
+import sys, time, numpy as np, keras
+from keras_neurovit.training import finetune
+keras.utils.set_random_seed(1)
+model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+data = keras.utils.PyDataset
+class Slow(data):
+    def __len__(self): return 4
+    def __getitem__(self, index):
+        time.sleep(float(sys.argv[2]))
+        random = np.random.default_rng(index)
+        return random.normal(size=(3, 5)).astype("float32"), random.integers(0, 2, 3)
+finetune(model, Slow(), Slow(), folder=sys.argv[1], epochs=6, peak=1e-2, warmup_epochs=2, floor=1e-4, verbose=0)
+np.save(sys.argv[1] + "/weights.npy", model.layers[-1].get_weights()[0])
+"""
+
+
+def small_model():
+    keras.utils.set_random_seed(1)
+    return keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+
+
+def batches():
+    import tensorflow as tf
+
+    random = np.random.default_rng(0)
+    return tf.data.Dataset.from_tensor_slices((random.normal(size=(12, 5)).astype("float32"), np.arange(12) % 2)).batch(
+        3
+    )
+
+
+def test_history_is_warmup_then_annealing(tmp_path):
+    history = finetune(
+        small_model(), batches(), folder=tmp_path, epochs=5, peak=1e-2, warmup_epochs=2, floor=1e-4, verbose=0
+    )
+    assert [row["epoch"] for row in history] == [0, 1, 2, 3, 4]
+    expected = warmup_anneal(np.array([3, 7, 11, 15, 19]), peak=1e-2, warmup=8, total=20, floor=1e-4)
+    np.testing.assert_allclose([row["learning_rate"] for row in history], expected, rtol=1e-5)
+
+
+def test_a_finished_run_starts_anew(tmp_path):
+    for _ in range(2):
+        history = finetune(small_model(), batches(), folder=tmp_path, epochs=2, verbose=0)
+        assert [row["epoch"] for row in history] == [0, 1]
+
+
+def test_biases_and_norms_do_not_decay(tmp_path):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.LayerNormalization(), keras.layers.Dense(2)])
+    finetune(model, batches(), folder=tmp_path, epochs=1, verbose=0)
+    decayed = [v.name for v in model.trainable_variables if model.optimizer._use_weight_decay(v)]
+    assert decayed == ["kernel"]
+
+
+def test_an_epoch_logged_twice_counts_once(tmp_path):
+    (tmp_path / "history.csv").write_text("epoch,loss\n0,3\n1,2\n1,1.5\n2,1\n")
+    assert [row["loss"] for row in read_history(tmp_path / "history.csv")] == [3, 1.5, 1]
+
+
+def test_unusable_rates(tmp_path):
+    with pytest.raises(InputError, match="peak"):
+        finetune(small_model(), batches(), folder=tmp_path, epochs=2, peak=0, verbose=0)
+
+
+@pytest.mark.parametrize("signal_sent", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_and_started_again_with_the_same_command(tmp_path, signal_sent):
+    """The learning-rate curve of a killed run is the uninterrupted run's, to the last digit."""
+
+    def start(folder, pause):
+        call = [sys.executable, "-c", SCRIPT, str(folder), str(pause)]
+        return subprocess.Popen(call, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}, stderr=subprocess.DEVNULL)
+
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    uninterrupted = start(whole, 0)
+    run = start(killed, 0.25)
+    deadline = time.monotonic() + 240
+    log = killed / "history.csv"
+    while time.monotonic() < deadline and not (log.exists() and len(log.read_text().splitlines()) >= 3):
+        time.sleep(0.05)  # until two epochs are logged
+    run.send_signal(signal_sent)
+    assert run.wait() != 0
+    assert uninterrupted.wait() == 0
+    interrupted_after = len(read_history(log))
+    assert 2 <= interrupted_after < 6
+    assert start(killed, 0).wait() == 0
+    before, after = read_history(whole / "history.csv"), read_history(log)
+    assert [row["epoch"] for row in after] == [0, 1, 2, 3, 4, 5]
+    assert [row["learning_rate"] for row in after] == [row["learning_rate"] for row in before]
+    np.testing.assert_allclose(np.load(killed / "weights.npy"), np.load(whole / "weights.npy"), atol=1e-6)

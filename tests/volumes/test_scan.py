@@ -1,0 +1,163 @@
+import gzip
+
+import nibabel
+import numpy as np
+import pytest
+
+from keras_neurovit import InputError, read_scan
+
+ARRAY = np.random.default_rng(0).integers(0, 200, (7, 8, 9)).astype("int16")
+
+
+def save(folder, array, affine=None, name="scan.nii.gz", header=None):
+    image = nibabel.MGHImage if name.endswith((".mgz", ".mgh")) else nibabel.Nifti1Image
+    nibabel.save(image(array, np.eye(4) if affine is None else affine, header), folder / name)
+    return folder / name
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nibabel leaves .mgh files open
+@pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz", "scan.mgz", "scan.mgh", "ünï code.NII.GZ"])
+def test_reads_every_kind(tmp_path, name):
+    file = save(tmp_path, ARRAY.astype("float32"), np.diag([2.0, 3.0, 4.0, 1.0]), name.lower())
+    file = file.rename(tmp_path / name)
+    scan = read_scan(file)
+    np.testing.assert_array_equal(scan.voxels, ARRAY)
+    assert scan.voxels.dtype == np.float32
+    assert scan.spacing_mm == (2.0, 3.0, 4.0)
+    assert scan.path == str(file)
+
+
+def test_scales_as_the_header_says(tmp_path):
+    header = nibabel.Nifti1Header()
+    header.set_slope_inter(2.0, 5.0)
+    image = nibabel.Nifti1Image(ARRAY, np.eye(4))
+    image.header.set_data_dtype("int16")
+    image.header.set_slope_inter(2.0, 5.0)
+    nibabel.save(image, tmp_path / "scan.nii")
+    np.testing.assert_allclose(
+        read_scan(tmp_path / "scan.nii").voxels, np.asarray(nibabel.load(tmp_path / "scan.nii").dataobj)
+    )
+
+
+def test_one_volume_of_four_axes_is_accepted(tmp_path):
+    assert read_scan(save(tmp_path, ARRAY[..., None])).voxels.shape == ARRAY.shape
+
+
+def refused(file, *parts):
+    with pytest.raises(InputError) as caught:
+        read_scan(file)
+    message = str(caught.value)
+    assert str(file) in message
+    for part in parts:
+        assert part in message, message
+    assert "\n" not in message
+
+
+def test_missing(tmp_path):
+    refused(tmp_path / "none.nii.gz", "no such file")
+
+
+def test_dead_link(tmp_path):
+    (tmp_path / "link.nii.gz").symlink_to(tmp_path / ".git/annex/gone")
+    refused(tmp_path / "link.nii.gz", "a link whose file is missing", "datalad get")
+
+
+def test_folder_and_other_names(tmp_path):
+    (tmp_path / "x.nii.gz").mkdir()
+    (tmp_path / "x.png").write_bytes(b"x")
+    refused(tmp_path / "x.nii.gz", "is a folder")
+    refused(tmp_path / "x.png", "not a scan's file name", ".nii.gz")
+
+
+@pytest.mark.parametrize("keep", [0, 1, 10, 300, 700])
+def test_truncated_gzip(tmp_path, keep):
+    file = save(tmp_path, ARRAY)
+    file.write_bytes(file.read_bytes()[:keep])
+    refused(file, "again" if keep > 1 else "")
+
+
+@pytest.mark.parametrize("keep", [100, 400])
+def test_truncated_plain(tmp_path, keep):
+    file = save(tmp_path, ARRAY, name="scan.nii")
+    file.write_bytes(file.read_bytes()[:keep])
+    refused(file, "again")
+
+
+def test_text_renamed(tmp_path):
+    file = tmp_path / "notes.nii.gz"
+    file.write_text("participant_id\tage\n" * 100)
+    refused(file, "not gzip-compressed")
+    file.write_bytes(gzip.compress(b"participant_id\tage\n" * 100))
+    refused(file, "cannot be read as NIfTI")
+
+
+def test_random_bytes(tmp_path):
+    for seed in range(20):
+        for name in ("a.nii", "a.nii.gz", "a.mgz"):
+            noise = np.random.default_rng(seed).bytes(2000)
+            (tmp_path / name).write_bytes(gzip.compress(noise) if name.endswith("z") else noise)
+            refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (8, 8, 8, 3), (8, 8, 8, 1, 2)])
+def test_not_one_volume(tmp_path, shape):
+    refused(save(tmp_path, np.ones(shape, "int16")), "expected 3 axes")
+
+
+@pytest.mark.parametrize("value", [0, 7])
+def test_constant(tmp_path, value):
+    refused(save(tmp_path, np.full((8, 8, 8), value, "int16")), f"every voxel is {'zero' if value == 0 else 7}")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_not_finite(tmp_path, value):
+    array = ARRAY.astype("float32")
+    array[1, 2, 3] = value
+    refused(save(tmp_path, array), "1 voxels are NaN or infinite", "nan_to_num")
+
+
+def test_complex_and_colour(tmp_path):
+    refused(save(tmp_path, ARRAY.astype("complex64")), "not real numbers")
+    refused(save(tmp_path, np.zeros((4, 4, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])), "not real numbers")
+
+
+@pytest.mark.parametrize("scale", [0.001, 1000.0])
+def test_absurd_voxel_size(tmp_path, scale):
+    refused(save(tmp_path, ARRAY, np.diag([scale, 1.0, 1.0, 1.0])), "impossible voxel size", "pixdim")
+
+
+def test_zero_voxel_size(tmp_path):
+    file = save(tmp_path, ARRAY, name="scan.nii")
+    content = bytearray(file.read_bytes())
+    content[80:84] = np.float32(0).tobytes()  # pixdim[1]
+    content[252:256] = bytes(4)  # neither qform nor sform
+    file.write_bytes(content)
+    refused(file, "impossible voxel size")
+
+
+def test_singular_affine(tmp_path):
+    affine = np.eye(4)
+    affine[:3, 1] = affine[:3, 0]
+    image = nibabel.Nifti1Image(ARRAY, None)
+    image.header.set_sform(affine, code=1)
+    nibabel.save(image, tmp_path / "scan.nii")
+    refused(tmp_path / "scan.nii", "singular")
+
+
+def test_affine_with_nan(tmp_path):
+    image = nibabel.Nifti1Image(ARRAY, None)
+    affine = np.eye(4)
+    affine[0, 3] = np.nan
+    image.header.set_sform(affine, code=1)
+    nibabel.save(image, tmp_path / "scan.nii")
+    refused(tmp_path / "scan.nii", "NaN or infinity")
+
+
+def test_unreadable_permissions(tmp_path, monkeypatch):
+    file = save(tmp_path, ARRAY)
+
+    def denied(path, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(nibabel, "load", denied)
+    refused(file, "Permission denied", "permissions")
