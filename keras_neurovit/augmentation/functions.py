@@ -33,7 +33,7 @@ def affine(volumes, matrices, shifts):
     """
     shape = tuple(volumes.shape[1:4])
     grid = ops.reshape(ops.convert_to_tensor(voxel_grid(shape)), (1, -1, 3))
-    middle = (np.asarray(shape, "float32") - 1) / 2
+    middle = ops.convert_to_tensor((np.asarray(shape, "float32") - 1) / 2)
     places = ops.matmul(grid, ops.transpose(matrices, (0, 2, 1))) + ops.expand_dims(shifts, 1) + middle
     return ops.reshape(sample_trilinear(volumes, places), (-1, *volumes.shape[1:]))
 
@@ -43,6 +43,7 @@ def gamma(volumes, exponents):
 
     Shape: (batch, x, y, z, channel), (batch,) → (batch, x, y, z, channel)
     """
+    volumes = ops.convert_to_tensor(volumes)
     low = ops.min(volumes, axis=(1, 2, 3, 4), keepdims=True)
     span = ops.maximum(ops.max(volumes, axis=(1, 2, 3, 4), keepdims=True) - low, 1e-6)
     exponents = ops.reshape(exponents, (-1, 1, 1, 1, 1))

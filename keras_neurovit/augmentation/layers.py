@@ -156,4 +156,4 @@ class RandomNoise3D(RandomTransform3D):
 
     def transform(self, volumes, seeds):
         deviations = ops.reshape(between(seeds, 0.0, self.strength, (), stream=0), (-1, 1, 1, 1, 1))
-        return volumes + deviations * normal(seeds, tuple(volumes.shape[1:]), stream=1)
+        return ops.convert_to_tensor(volumes) + deviations * normal(seeds, tuple(volumes.shape[1:]), stream=1)

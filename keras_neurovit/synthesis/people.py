@@ -11,7 +11,7 @@ import numpy as np
 # baseline); `per_year` of age from 74. The spreads are those of healthy people of one age, corrected for head size,
 # and are wide enough that the groups overlap.
 EFFECTS = {
-    "hippocampus": {"severe": -0.26, "per_year": -0.008, "spread": 0.12},
+    "hippocampus": {"severe": -0.29, "per_year": -0.008, "spread": 0.12},
     "ventricles": {"severe": +0.40, "per_year": +0.020, "spread": 0.30},
     "cortex": {"severe": -0.06, "per_year": -0.001, "spread": 0.035},
 }

@@ -67,8 +67,12 @@ def load_template() -> Template:
     ventricles = _ventricles(fluid & (t1 > 0), x, y, z)
     left, right = (_hippocampus(side, x, y, z, t1, grey, white) for side in (-1, 1))
     step = (slice(None, None, FIELD_STEP),) * 3
+    # The temporal horns lie on the hippocampi: were the ventricles' field not weak there, their growth would pull the
+    # hippocampi larger and hide the shrinkage that is imposed on them.
+    hippocampi = ndimage.binary_dilation((left | right)[step], iterations=2)
+    away = np.clip(1 - ndimage.gaussian_filter(hippocampi.astype("float32"), 1.5), 0, 1)
     fields = {
-        "ventricles": outward(ventricles, reach=14.0)[step],
+        "ventricles": outward(ventricles, reach=14.0)[step] * away[..., None],
         "hippocampus_left": outward(left, reach=7.0)[step],
         "hippocampus_right": outward(right, reach=7.0)[step],
     }

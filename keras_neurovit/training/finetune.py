@@ -84,5 +84,6 @@ def finetune(
 def read_history(log: str | os.PathLike) -> list[dict[str, float]]:
     """The rows of a `history.csv`, one an epoch; an epoch logged twice, by a kill before its backup, counts once."""
     with open(log, encoding="utf-8", newline="") as stream:
-        rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
+        # Keras writes NA where an epoch has no such value.
+        rows = [{k: float(v) for k, v in row.items() if v != "NA"} for row in csv.DictReader(stream)]
     return list({row["epoch"]: row for row in rows}.values())

@@ -85,7 +85,7 @@ def test_a_structure_changes_by_the_ratio_it_is_told(template, structure, ratio)
     before, after = make_brain(person(), template)[2], make_brain(person(**{structure: ratio}), template)[2]
     assert after[structure] / before[structure] == pytest.approx(ratio, abs=0.05)
     for other in {"hippocampus_left", "hippocampus_right", "ventricles"} - {structure}:
-        assert after[other] / before[other] == pytest.approx(1, abs=0.08)
+        assert after[other] / before[other] == pytest.approx(1, abs=0.04)
     assert after["brain"] / before["brain"] == pytest.approx(1, abs=0.02)
 
 
@@ -111,8 +111,8 @@ def test_groups_differ_as_published_and_overlap():
     logs = np.log([[p.ratios[name] for name in EVEN] for p in people])
     change = np.exp(logs[ill].mean(axis=0) - logs[~ill].mean(axis=0)) - 1
     left, right, ventricles, cortex = change
-    assert -0.25 <= left <= -0.18
-    assert -0.25 <= right <= -0.18
+    assert -0.26 <= left <= -0.2
+    assert -0.26 <= right <= -0.2
     assert 0.35 <= ventricles <= 0.60
     assert -0.07 <= cortex <= -0.04
     assert abs(age[ill].mean() - age[~ill].mean()) < 0.5

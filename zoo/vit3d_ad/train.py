@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 import keras_neurovit
 from keras_neurovit import cohorts, data, evaluation, models, presets, synthesis, training
 
-SEED, PEOPLE = 2303, 1000
+SEED, PEOPLE = 2303, 600
 TRUTHS = ("hippocampus_left", "hippocampus_right", "ventricles", "grey", "brain")
 CITATION = "Dhinagar et al. 2023, arXiv 2303.08216; templates: Fonov et al. 2009, NeuroImage 47 S102."
 
@@ -65,17 +65,21 @@ def main() -> None:
 
     backbone = keras_neurovit.from_preset(base, num_classes=0, load_weights=False)
     scaler = StandardScaler().fit(truths(train))
-    training.finetune(
-        models.classifier(backbone, len(TRUTHS), name="measures"),
-        batches(train, shuffle=True, augmentation="light", targets=scaler.transform(truths(train))),
-        batches(validation, targets=scaler.transform(truths(validation))),
-        folder=options.runs / "1_measure",
-        epochs=epochs[0],
-        peak=5e-4,
-        warmup_epochs=1.5,
-        loss="mse",
-        verbose=2,
-    )
+    measured = options.runs / "measured.weights.h5"
+    if not measured.exists():
+        training.finetune(
+            models.classifier(backbone, len(TRUTHS), name="measures"),
+            batches(train, shuffle=True, augmentation="light", targets=scaler.transform(truths(train))),
+            batches(validation, targets=scaler.transform(truths(validation))),
+            folder=options.runs / "1_measure",
+            epochs=epochs[0],
+            peak=5e-4,
+            warmup_epochs=1.5,
+            loss="mse",
+            verbose=2,
+        )
+        backbone.save_weights(measured)
+    backbone.load_weights(measured)
     model = models.classifier(backbone, 2, **base.head)
     history = training.finetune(
         model,
