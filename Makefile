@@ -4,6 +4,9 @@ VENV := .venv
 RUN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
+# The rooms that run on every backend; PyTorch too, where it is installed (pip install torch).
+AGNOSTIC := tests/layers tests/models tests/augmentation tests/presets
+
 .PHONY: demo test lint clean
 
 demo: $(VENV)/.installed
@@ -11,7 +14,8 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(RUN)/python -m pytest
-	KERAS_BACKEND=jax $(RUN)/python -m pytest tests/layers tests/models tests/augmentation tests/presets
+	KERAS_BACKEND=jax $(RUN)/python -m pytest $(AGNOSTIC)
+	if $(RUN)/python -c "import torch" 2>/dev/null; then KERAS_BACKEND=torch $(RUN)/python -m pytest $(AGNOSTIC); fi
 
 lint: $(VENV)/.installed
 	$(RUN)/ruff check .

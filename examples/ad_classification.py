@@ -28,7 +28,8 @@ def main() -> None:
     keras.utils.set_random_seed(1)
 
     # 1. A cohort, split by person.
-    folder = options.bids or nv.synthesis.write_demo_cohort(options.out / "cohort", options.people, seed=1)
+    made = options.out / f"cohort_{options.people}"
+    folder = options.bids or nv.synthesis.write_demo_cohort(made, options.people, seed=1)
     cohort = nv.read_bids(folder, target="diagnosis", labels=("CN", "AD"))
     train, validation, test = cohort.split(by="participant", fractions=(0.5, 0.15, 0.35), seed=1)
     print(cohort.describe())
@@ -40,18 +41,21 @@ def main() -> None:
     held_out = nv.make_dataset(test, volume, batch_size=4, cache=cache)
 
     # 3. A model from the preset; warm-up, then annealing.
-    model = nv.from_preset(options.preset, num_classes=len(cohort.labels))
-    nv.finetune(model, batches, watched, folder=options.out, epochs=options.epochs, peak=5e-5, warmup_epochs=0.5)
+    model = nv.from_preset(options.preset)  # another task: num_classes=…
+    rates = {"epochs": options.epochs, "peak": 5e-5, "warmup_epochs": 0.5}
+    learnt_from = {"preset": options.preset, "people": train.participants.tolist()}
+    nv.finetune(model, batches, watched, folder=options.out / "run", **rates, facts=learnt_from)
 
     # 4. Held-out people: AUC with its interval, figures.
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model.predict(held_out, verbose=0)))
-    for name, estimate in nv.evaluation.summary(test.targets, probabilities, cohort.labels).items():
+    figures, people = nv.evaluation, test.participants
+    for name, estimate in figures.summary(test.targets, probabilities, cohort.labels, participants=people).items():
         print(f"{name:>18}: {estimate}")
-    nv.evaluation.roc_figure(options.out / "roc.png", {options.preset: (test.targets, probabilities[:, 1])})
-    nv.evaluation.learning_rate_figure(options.out / "learning_rate.png", options.out / "history.csv")
+    figures.roc_figure(options.out / "roc.png", {options.preset: (test.targets, probabilities[:, 1], people)})
+    figures.learning_rate_figure(options.out / "learning_rate.png", options.out / "run" / "history.csv")
     shown = {f"{r.participant} {cohort.labels[r.label]}": r.path for r in test.records[:4]}
     slices = {title: nv.conform(nv.read_scan(path), volume) for title, path in shown.items()}
-    nv.evaluation.slices_figure(options.out / "slices.png", slices, spacing_mm=volume.spacing_mm)
+    figures.slices_figure(options.out / "slices.png", slices, spacing_mm=volume.spacing_mm)
     print(f"figures are in {options.out}")
 
     # 5. One scan, by the shipped preset.
@@ -61,4 +65,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except nv.InputError as error:
+        raise SystemExit(str(error)) from None

@@ -45,9 +45,9 @@ def main() -> None:
     baseline = nv.evaluation.scalar_baseline(sizes[0], train.targets, sizes[1], test.targets, test.participants)
     print(f"{'brain volume alone':>18}: {baseline} (AUC)")
 
-    curves = {"model": outcome.probabilities[:, 1], "brain volume alone": sizes[1]}
-    figures = nv.evaluation
-    figures.roc_figure(options.out / "roc.png", {name: (test.targets, score) for name, score in curves.items()})
+    figures, people = nv.evaluation, test.participants
+    scores = {"model": outcome.probabilities[:, 1], "brain volume alone": sizes[1]}
+    figures.roc_figure(options.out / "roc.png", {name: (test.targets, s, people) for name, s in scores.items()})
     figures.learning_rate_figure(options.out / "learning_rate.png", options.out / "history.csv")
     volume = nv.load_preset(options.preset).volume
     slices = {f"{r.participant} {r.columns['sex']}": nv.conform(nv.read_scan(r.path), volume) for r in test.records[:4]}
@@ -58,4 +58,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except nv.InputError as error:
+        raise SystemExit(str(error)) from None

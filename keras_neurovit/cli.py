@@ -24,6 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         print(f"keras-neurovit: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"keras-neurovit: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(f"keras-neurovit: {error.name} is not installed. Install it: pip install {error.name}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("keras-neurovit: stopped; what is finished is kept", file=sys.stderr)
         return 130
@@ -55,13 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     cohort = commands.add_parser("demo-cohort", help="write a cohort of synthetic scans (needs the extra 'synthesis')")
     cohort.add_argument("folder", type=Path)
     cohort.add_argument("--people", type=int, default=60, help="how many (default: %(default)s)")
-    cohort.add_argument("--seed", type=int, default=0)
+    cohort.add_argument("--seed", type=_seed, default=0)
     cohort.set_defaults(run=_demo_cohort)
 
     train = commands.add_parser("train", help="fine-tune a preset on a cohort and evaluate it on held-out people")
     train.add_argument("cohort", type=Path, help="a BIDS folder with participants.tsv, or a CSV of paths and labels")
     train.add_argument("--target", required=True, help="column to learn, for example diagnosis or sex")
     train.add_argument("--labels", nargs="+", help="its values, in the order of the outputs (default: sorted)")
+    train.add_argument("--drop-missing", action="store_true", help="leave scans without a label out")
+    train.add_argument("--path-column", default="path", help="of a CSV (default: %(default)s)")
+    train.add_argument("--participant-column", default="participant_id", help="of a CSV (default: %(default)s)")
     train.add_argument("--preset", default="vit3d_ad", help="name or folder to start from (default: %(default)s)")
     train.add_argument("--scratch", action="store_true", help="start from random weights")
     train.add_argument("--out", type=Path, required=True, help="folder for the new preset, its log and predictions")
@@ -70,9 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--peak", type=float, default=1e-4, help="highest learning rate (default: %(default)s)")
     train.add_argument("--warmup-epochs", type=float, default=1.0)
     train.add_argument("--augmentation", default="light", help="policy (default: %(default)s)")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=_seed, default=0)
     train.set_defaults(run=_train)
     return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is no seed: give a whole number from 0")
+    return int(text)
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -152,8 +167,12 @@ def _train(options: argparse.Namespace) -> int:
     from keras_neurovit.cohorts import read_bids, read_csv
     from keras_neurovit.experiment import train_on_cohort
 
-    read = read_bids if options.cohort.is_dir() else read_csv
-    cohort = read(options.cohort, options.target, labels=options.labels)
+    how = {"labels": options.labels, "missing": "drop" if options.drop_missing else "raise"}
+    if options.cohort.is_dir():
+        cohort = read_bids(options.cohort, options.target, **how)
+    else:
+        how |= {"path_column": options.path_column, "participant_column": options.participant_column}
+        cohort = read_csv(options.cohort, options.target, **how)
     print(cohort.describe())
     outcome = train_on_cohort(
         cohort,
@@ -176,11 +195,12 @@ def _train(options: argparse.Namespace) -> int:
 
 def _print_table(columns: list[str], rows: list[list]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(*columns)
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*(escape(str(cell)) for cell in row))  # brackets in a path are no markup
     # A pipe has no width of its own: give it room for whole paths.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from keras_neurovit import evaluation, training
 from keras_neurovit._checks import InputError
-from keras_neurovit.cohorts import Cohort
+from keras_neurovit._files import published
+from keras_neurovit.cohorts import Cohort, refuse_leak
 from keras_neurovit.data import make_dataset
 from keras_neurovit.presets import from_preset, load_preset, save_to_preset
 
@@ -77,13 +78,21 @@ def train_on_cohort(
         InputError: a side of the split with one class only, a scan that cannot be read, an unknown preset.
     """
     folder, start = Path(folder), load_preset(preset)
+    if len(cohort.labels) < 2:
+        raise InputError(f"{cohort.source}: {cohort.target} has one class only", "two or more", list(cohort.labels))
     keras.utils.set_random_seed(seed)
     train, validation, test = cohort.split(fractions=fractions, seed=seed)
+    refuse_leak(train=train, validation=validation, test=test)
+    # Whatever is cheap to refuse comes before the scans are conformed.
+    same_head = cohort.labels == start.labels
+    model = from_preset(start, num_classes=None if same_head else len(cohort.labels), load_weights=not scratch)
+    training.warmup_anneal(0, peak=peak, warmup=min(warmup_epochs, epochs), total=epochs)
     show = {"batch_size": batch_size, "cache": cache, "seed": seed, "verbose": bool(verbose)}
     batches = make_dataset(
         train, start.volume, shuffle=True, augmentation=augmentation, class_weights=train.class_weights(), **show
     )
-    model = from_preset(start, num_classes=len(cohort.labels), load_weights=not scratch)
+    sides = {side: [str(path) for path in one.paths] for side, one in (("train", train), ("test", test))}
+    weights = start.weights.sha256 if start.weights and not scratch else None
     training.finetune(
         model,
         batches,
@@ -92,6 +101,7 @@ def train_on_cohort(
         epochs=epochs,
         peak=peak,
         warmup_epochs=warmup_epochs,
+        facts={"preset": start.name, "weights": weights, "labels": list(cohort.labels), "seed": seed, **sides},
         verbose=verbose,
     )
     described = dataclasses.replace(
@@ -106,7 +116,8 @@ def train_on_cohort(
     write_predictions(folder / "predictions.csv", test, probabilities)
     results = evaluation.summary(test.targets, probabilities, test.labels, participants=test.participants, seed=seed)
     numbers = {name: dataclasses.asdict(estimate) for name, estimate in results.items()}
-    (folder / "results.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    with published(folder / "results.json") as temporary:
+        temporary.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return Outcome(results, train, test, probabilities)
 
 
@@ -120,12 +131,10 @@ def write_predictions(file: str | os.PathLike, cohort: Cohort, probabilities: np
     """
     if len(probabilities) != len(cohort):
         raise InputError("predictions do not match the cohort", f"{len(cohort)} rows", len(probabilities))
-    file = Path(file)
-    temporary = file.with_name(f".{os.getpid()}.{file.name}")
-    with temporary.open("w", encoding="utf-8", newline="") as stream:
+    header = ["participant_id", "session_id", "target", *(f"probability_{label}" for label in cohort.labels)]
+    with published(Path(file)) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
-        table.writerow(["participant_id", "session_id", "target", *(f"probability_{label}" for label in cohort.labels)])
+        table.writerow(header)
         for record, row in zip(cohort.records, probabilities, strict=True):
             numbers = [f"{number:.6f}" for number in row]
             table.writerow([record.participant, record.session or "", cohort.labels[record.label], *numbers])
-    temporary.replace(file)

@@ -58,8 +58,7 @@ def find_scans(paths: Sequence[str | os.PathLike]) -> list[Path]:
     A file, existing or not, stands for itself; a BIDS root (with `dataset_description.json` or `participants.tsv`) for
     its T1w scans; any other folder for every scan below it.
 
-    Raises:
-        InputError: a folder without scans.
+    A folder without scans stands for itself, so that reading it tells what is wrong; hidden files are no scans.
     """
     found: list[Path] = []
     for path in map(Path, paths):
@@ -68,11 +67,8 @@ def find_scans(paths: Sequence[str | os.PathLike]) -> list[Path]:
             continue
         is_bids = (path / "dataset_description.json").exists() or (path / "participants.tsv").exists()
         patterns = ("sub-*/anat/*_T1w.*", "sub-*/ses-*/anat/*_T1w.*") if is_bids else ("**/*",)
-        below = sorted(file for pattern in patterns for file in path.glob(pattern) if is_scan(file))
-        if not below:
-            wanted = "T1w scans as BIDS lays them out" if is_bids else ".nii, .nii.gz, .mgz or .mgh files"
-            raise InputError(f"{path}: no scans in this folder", expected=wanted)
-        found.extend(below)
+        files = sorted(file for pattern in patterns for file in path.glob(pattern) if is_scan(file))
+        found.extend([file for file in files if not file.name.startswith(".")] or [path])
     return list(dict.fromkeys(found))
 
 

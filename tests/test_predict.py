@@ -1,4 +1,5 @@
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -68,9 +69,48 @@ def test_folders_and_bids_roots(head_file, tmp_path):
     (bids / "participants.tsv").write_text("participant_id\n")
     assert [file.name for file in find_scans([bids])] == ["sub-01_T1w.nii.gz", "sub-02_ses-1_T1w.nii.gz"]
     assert len(find_scans([bids, bids / "sub-01/anat/sub-01_T1w.nii.gz"])) == 2
+    (bids / "sub-01/anat/._sub-01_T1w.nii.gz").write_bytes(b"left by another system")
+    assert len(find_scans([bids])) == 2
+
+
+def test_an_empty_folder_among_many(scans, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no scans in this folder"):
-        find_scans([tmp_path / "empty"])
+    status, out, _ = run(capsys, "predict", scans[0], tmp_path / "empty", "--json")
+    good, empty = json.loads(out)
+    assert status == 1
+    assert "probabilities" in good
+    assert "a folder without any" in empty["error"]
+
+
+def test_brackets_in_a_path_are_printed(head_file, tmp_path, capsys):
+    folder = tmp_path / "study[a] x[old]"
+    folder.mkdir()
+    shutil.copy(head_file, folder / "s.nii.gz")
+    assert "study[a] x[old]" in run(capsys, "predict", folder)[1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("demo-cohort", "FILE"),
+        ("train", "FILE", "--target", "sex", "--out", "x"),
+        ("verify", "nothing"),
+        ("train", "nowhere", "--target", "sex", "--out", "x"),
+    ],
+)
+def test_one_line_for_what_cannot_be_done(arguments, tmp_path, capsys):
+    (tmp_path / "FILE").write_text("no table")
+    status, _, err = run(capsys, *(tmp_path / a if a in ("FILE", "nowhere", "x") else a for a in arguments))
+    assert status == 1
+    assert err.startswith("keras-neurovit: ")
+    assert err.count("\n") == 1
+
+
+def test_a_wrong_call_is_status_2(capsys):
+    for arguments in ((), ("demo-cohort", "x", "--seed", "-1"), ("predict",)):
+        with pytest.raises(SystemExit, match="2"):
+            cli.main(list(arguments))
+        capsys.readouterr()
 
 
 def test_warnings_are_told(head_file, tmp_path):
@@ -112,8 +152,10 @@ def test_help_imports_nothing_heavy():
     assert "predict" in done.stdout
 
 
-@pytest.mark.parametrize("backend", ["jax"])
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_published_logits(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is optional, and not installed")
     call = [sys.executable, "-m", "keras_neurovit.cli", "verify", "vit3d_ad"]
     done = subprocess.run(call, env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -133,7 +175,10 @@ def _store(voxels, affine, axes, file):
 
 
 def _ad(paths) -> np.ndarray:
-    return np.array([result["probabilities"]["AD"] for result in predict_scans(paths, "vit3d_ad")])
+    """P(AD) of each; and their logits lie together too, so that a saturated probability hides nothing."""
+    probabilities = np.array([result["probabilities"]["AD"] for result in predict_scans(paths, "vit3d_ad")])
+    assert np.ptp(np.log(probabilities / (1 - probabilities))) < 0.25
+    return probabilities
 
 
 def _template():

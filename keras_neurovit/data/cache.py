@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ import numpy as np
 from rich.progress import track
 
 from keras_neurovit._checks import InputError
+from keras_neurovit._files import published
 from keras_neurovit.volumes import VolumeContract, conform, read_scan
 from keras_neurovit.volumes.contract import CODE_VERSION
 
@@ -75,14 +75,10 @@ def _digest(path: Path, contract: VolumeContract) -> str:
 
 def _store(path: str | os.PathLike, file: Path, contract: VolumeContract) -> None:
     volume = conform(read_scan(path), contract).astype("float16")
-    temporary = file.with_name(f".{os.getpid()}.{file.name}")
     try:
-        with temporary.open("wb") as stream:
+        with published(file) as temporary, temporary.open("wb") as stream:
             np.save(stream, volume)
-        temporary.replace(file)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise _unwritable(file.parent, error) from error
 
 

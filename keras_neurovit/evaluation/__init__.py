@@ -1,9 +1,9 @@
 """Evaluation: measures with confidence intervals, a baseline to beat, and figures for print."""
 
-from .baselines import scalar_baseline
-from .bootstrap import Estimate
-from .figures import learning_rate_figure, roc_figure, slices_figure
-from .metrics import roc_auc, summary
+from keras_neurovit.evaluation.baselines import scalar_baseline
+from keras_neurovit.evaluation.bootstrap import Estimate
+from keras_neurovit.evaluation.figures import learning_rate_figure, roc_figure, slices_figure
+from keras_neurovit.evaluation.metrics import roc_auc, summary
 
 __all__ = [
     "Estimate",

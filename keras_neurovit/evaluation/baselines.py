@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .bootstrap import Estimate
-from .metrics import binary_rows, roc_auc
+from keras_neurovit.evaluation.bootstrap import Estimate
+from keras_neurovit.evaluation.metrics import binary_rows, roc_auc
 
 
 def scalar_baseline(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import InputError
+from keras_neurovit._checks import InputError
 
 # A measure over draws: weights (draw, row) → value (draw,), NaN where it is undefined.
 Measure = Callable[[np.ndarray], np.ndarray]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from .._checks import InputError, triple
-from .metrics import binary_rows, roc_auc
+from keras_neurovit._checks import InputError, triple
+from keras_neurovit._files import published
+from keras_neurovit.evaluation.metrics import binary_rows, roc_auc
 
 # Okabe & Ito 2008 (Color Universal Design), figure 16; the dashes keep curves apart in grey print too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -213,13 +213,6 @@ def _save(figure, path: str | os.PathLike) -> Path:
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: is no PNG", expected="a name ending in .png", received=path.suffix or "no ending")
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".png", prefix=f".{path.stem}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            figure.savefig(file, format="png", dpi=DPI)
-        os.chmod(temporary, 0o644)  # mkstemp gives 0600, which colleagues could not open
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with published(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)
     return path

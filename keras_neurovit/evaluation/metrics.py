@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._checks import InputError, between
-from .bootstrap import Estimate, Measure, enumerate_people, estimates, weighted_auc, weighted_mean
+from keras_neurovit._checks import InputError, between
+from keras_neurovit.evaluation.bootstrap import (
+    Estimate,
+    Measure,
+    enumerate_people,
+    estimates,
+    weighted_auc,
+    weighted_mean,
+)
 
 
 def roc_auc(

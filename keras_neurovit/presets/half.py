@@ -7,12 +7,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from keras_neurovit._checks import InputError
+
 
 def copy_half(source: Path, target: Path) -> None:
     """Copy a Keras weights file without the optimizer, every float32 array as float16; the rest stays as it is.
 
     Raises:
-        OverflowError: a weight that half precision cannot hold.
+        InputError: a weight that is not finite or that half precision cannot hold.
     """
     with h5py.File(source, "r") as old, h5py.File(target, "w") as new:
 
@@ -24,8 +26,9 @@ def copy_half(source: Path, target: Path) -> None:
             else:
                 values = np.asarray(item)
                 if values.dtype == np.float32:
-                    if np.abs(values).max(initial=0.0) > np.finfo("float16").max:
-                        raise OverflowError(f"{name} holds values that float16 cannot")
+                    if not np.abs(values).max(initial=0.0) <= np.finfo("float16").max:  # a NaN compares false
+                        mend = "Training diverged: lower the learning rate and train again."
+                        raise InputError(f"weight {name} is not finite, or too large for half precision", mend=mend)
                     values = values.astype("float16")
                 made = new.create_dataset(name, data=values)
             made.attrs.update(item.attrs)

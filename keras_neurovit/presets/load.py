@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -13,6 +14,8 @@ from keras_neurovit.layers import PositionEmbedding3D
 from keras_neurovit.presets.half import count_numbers
 from keras_neurovit.presets.preset import Preset
 from keras_neurovit.presets.store import check_weights, load_preset
+
+_log = logging.getLogger(__name__)
 
 BACKBONES = {"vit3d": models.vit3d}
 
@@ -35,7 +38,7 @@ def from_preset(
     Args:
         preset: name of a shipped preset (`list_presets()`), a preset's folder, or what `load_preset` returned.
         num_classes: None keeps the preset's head; 0 returns the backbone, (batch, token, hidden_dim); any other
-            number gives a new, random head and keeps every weight of the backbone.
+            number, the preset's own included, gives a new, random head and keeps every weight of the backbone.
         volume_shape: voxels along (x, y, z) other than the preset's; the position table is resized trilinearly.
         load_weights: False for random weights.
         dropout: rate before the head, in place of the preset's.
@@ -55,20 +58,24 @@ def from_preset(
     file = check_weights(preset) if load_weights else None
     if file is not None and (stored := count_numbers(file)) != preset.weights.parameters:
         raise InputError(f"{file}: holds another number of parameters", preset.weights.parameters, stored)
-    backbone = build_backbone(preset, volume_shape=volume_shape, drop_path=drop_path)
-    head = dict(preset.head) | {"activation": activation} | ({} if dropout is None else {"dropout": dropout})
-    keeps_head = num_classes in (None, 0) or (num_classes == len(preset.labels) and num_classes > 0)
-    keeps_head = keeps_head and bool(preset.labels)
-    if not preset.labels and num_classes is None:
+    if num_classes is None and not preset.labels:
         raise InputError(
             f"preset {preset.name!r} has no head", mend="Pass num_classes, or num_classes=0 for the backbone."
         )
+    keeps_head = bool(preset.labels) and num_classes in (None, 0)
+    backbone = build_backbone(preset, volume_shape=volume_shape, drop_path=drop_path)
+    head = dict(preset.head) | {"activation": activation} | ({} if dropout is None else {"dropout": dropout})
     model = models.classifier(backbone, len(preset.labels) if keeps_head else num_classes or 1, **head)
     if file is not None:
         skipped = [] if keeps_head else [model.get_layer("head")]
-        model.load_weights(file, objects_to_skip=skipped)
+        try:
+            model.load_weights(file, objects_to_skip=skipped)
+        except (ValueError, KeyError) as error:
+            _log.debug("loading %s", file, exc_info=error)
+            mend = "Its preset.json describes another model: correct it, or save the preset again."
+            raise InputError(f"{file}: does not fit the model of preset {preset.name!r}", mend=mend) from None
         if verbose:
-            _tell(preset, model, backbone, keeps_head)
+            _tell(preset, model, backbone, keeps_head or num_classes == 0)
     return backbone if num_classes == 0 else model
 
 
@@ -79,7 +86,10 @@ def build_backbone(preset: Preset, *, volume_shape=None, drop_path=None) -> kera
     """
     function = BACKBONES[one_of("model", preset.model, BACKBONES)]
     arguments = dict(preset.arguments) | ({} if drop_path is None else {"drop_path": drop_path})
-    return function(volume_shape or preset.volume.shape, **arguments)
+    try:
+        return function(volume_shape or preset.volume.shape, **arguments)
+    except TypeError as error:
+        raise InputError(f"preset {preset.name!r}: its arguments do not fit {preset.model} ({error})") from None
 
 
 def _tell(preset: Preset, model: keras.Model, backbone: keras.Model, keeps_head: bool) -> None:

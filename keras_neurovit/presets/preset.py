@@ -96,7 +96,7 @@ class Preset:
             values = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             mend = "Restore the preset's folder from its source."
-            raise InputError(f"{file}: cannot be read as JSON ({error})", mend=mend) from error
+            raise InputError(f"{file}: cannot be read as JSON ({error})", mend=mend) from None
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
             mend = "Update keras-neurovit, if the preset is newer than it."
             raise InputError(f"{file}: not a preset of format {FORMAT}", mend=mend)
@@ -105,4 +105,4 @@ class Preset:
             volume = VolumeContract.from_dict(values.pop("volume"))
             return cls(**values, volume=volume, weights=Weights(**weights) if weights else None, folder=file.parent)
         except (KeyError, TypeError) as error:
-            raise InputError(f"{file}: a field is missing or unknown ({error})") from error
+            raise InputError(f"{file}: a field is missing or unknown ({error})") from None

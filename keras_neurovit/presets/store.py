@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 
 from keras_neurovit._checks import InputError, one_of
+from keras_neurovit._files import published
 from keras_neurovit.presets.half import copy_half
 from keras_neurovit.presets.preset import Preset, Weights
 
@@ -56,7 +57,7 @@ def check_weights(preset: Preset) -> Path:
         InputError: no weights, a missing file, a checksum that differs.
     """
     if preset.weights is None:
-        mend = "Pass load_weights=False to start from random weights."
+        mend = "Start from random weights: load_weights=False, or `train --scratch`."
         raise InputError(f"preset {preset.name!r} is an architecture without weights", mend=mend)
     file = preset.weights_path
     if not file.is_file():
@@ -87,29 +88,28 @@ def save_to_preset(model: keras.Model, folder: str | os.PathLike, preset: Preset
         The description as written, ready for `from_preset(folder)`.
 
     Raises:
-        InputError: the model does not give one output a label.
+        InputError: the model has no head, or not one output a label; weights that are not finite.
     """
     folder = Path(folder)
     if preset.labels and model.output_shape[-1] != len(preset.labels):
         raise InputError("labels do not match the model", f"{model.output_shape[-1]} labels", list(preset.labels))
+    if not any(layer.name == "head" for layer in model.layers):
+        raise InputError("only a model with a head can be saved as a preset", mend="Put one on with models.classifier.")
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "model.weights.h5"
-    full, half = (folder / f".{os.getpid()}.{kind}.weights.h5" for kind in ("full", "half"))
+    full = folder / f".{os.getpid()}.weights.h5"
     try:
         model.save_weights(full)
-        copy_half(full, half)
-        weights = Weights(
-            file_sha256(half), model.count_params(), preset.weights.licence if preset.weights else "Apache-2.0"
-        )
-        described = dataclasses.replace(preset, weights=weights, folder=folder)
-        text = folder / f".{os.getpid()}.preset.json"
-        text.write_text(described.to_json(), encoding="utf-8")
         # Weights first: a kill in between leaves a checksum that refuses them, never a description of other weights.
-        half.replace(file)
-        text.replace(folder / "preset.json")
+        with published(folder / "model.weights.h5") as half:
+            copy_half(full, half)
+            licence = preset.weights.licence if preset.weights else "Apache-2.0"
+            weights = Weights(file_sha256(half), model.count_params(), licence)
     finally:
         full.unlink(missing_ok=True)
-        half.unlink(missing_ok=True)
+    described = dataclasses.replace(preset, weights=weights, folder=folder)
+    (folder / "golden.npz").unlink(missing_ok=True)  # of the weights that were
+    with published(folder / "preset.json") as text:
+        text.write_text(described.to_json(), encoding="utf-8")
     return described
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError
+from keras_neurovit._files import published
 from keras_neurovit.presets.load import from_preset
 from keras_neurovit.presets.preset import Preset
 from keras_neurovit.presets.store import load_preset
@@ -50,9 +52,12 @@ def verify(preset: str | os.PathLike) -> Verdict:
     model = from_preset(described, verbose=False)
     if not file.is_file():
         raise InputError(f"{file}: preset {described.name!r} has no golden volume to compare with")
-    with np.load(file) as golden:
-        volume, published = golden["volume"].astype("float32") * np.float32(STEP), golden["logits"]
-    difference = float(np.abs(_logits(model, volume) - published).max())
+    try:
+        with np.load(file) as golden:
+            volume, expected = golden["volume"].astype("float32") * np.float32(STEP), golden["logits"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        raise InputError(f"{file}: is damaged", mend="Reinstall or copy the preset again.") from None
+    difference = float(np.abs(_logits(model, volume) - expected).max())
     return Verdict(described.name, keras.backend.backend(), difference, difference <= TOLERANCE)
 
 
@@ -63,9 +68,9 @@ def write_golden(preset: Preset, volume: np.ndarray) -> Path:
     """
     whole = np.clip(np.rint(volume / STEP), -127, 127).astype("int8")
     logits = _logits(from_preset(preset, verbose=False), whole.astype("float32") * np.float32(STEP))
-    file, temporary = preset.folder / "golden.npz", preset.folder / f".{os.getpid()}.golden.npz"
-    np.savez_compressed(temporary, volume=whole, logits=logits)
-    temporary.replace(file)
+    file = preset.folder / "golden.npz"
+    with published(file) as temporary:
+        np.savez_compressed(temporary, volume=whole, logits=logits)
     return file
 
 

@@ -14,6 +14,7 @@ from rich.progress import track
 from scipy import ndimage
 
 from keras_neurovit._checks import InputError
+from keras_neurovit._files import published
 from keras_neurovit.augmentation.sampling import bspline_weights, voxel_grid
 from keras_neurovit.synthesis.people import Person, draw_people
 from keras_neurovit.synthesis.template import FIELD_STEP, GROWING, Template, load_template
@@ -142,13 +143,16 @@ def _rotation(angles: np.ndarray) -> np.ndarray:
 
 def _claim(folder: Path, description: dict) -> None:
     file = folder / "dataset_description.json"
-    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != description:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file", expected="a folder, new or empty")
+    if file.exists() and file.read_text(encoding="utf-8") != json.dumps(description, indent=2):
         mend = "Give another folder, or delete that one."
         raise InputError(f"{folder}: holds a cohort made with another seed or number of people", mend=mend)
     if not file.exists() and folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: is not empty and holds no demo cohort", mend="Give an empty or new folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    _publish(file, lambda temporary: temporary.write_text(json.dumps(description, indent=2), encoding="utf-8"))
+    with published(file) as temporary:
+        temporary.write_text(json.dumps(description, indent=2), encoding="utf-8")
 
 
 def _write_person(folder: Path, person: Person, template: Template) -> dict:
@@ -160,24 +164,17 @@ def _write_person(folder: Path, person: Person, template: Template) -> dict:
         truth = {"SkullStripped": True, "TrueVolumes_mm3": {name: round(value) for name, value in volumes.items()}}
         image = nibabel.Nifti1Image(voxels, affine)
         image.header.set_xyzt_units("mm")
-        _publish(scan, lambda temporary: nibabel.save(image, temporary))
-        _publish(sidecar, lambda temporary: temporary.write_text(json.dumps(truth, indent=2), encoding="utf-8"))
+        with published(scan) as temporary:
+            nibabel.save(image, temporary)
+        with published(sidecar) as temporary:
+            temporary.write_text(json.dumps(truth, indent=2), encoding="utf-8")
     truth = json.loads(sidecar.read_text(encoding="utf-8"))["TrueVolumes_mm3"]
     who = {"participant_id": f"sub-{person.participant}", "diagnosis": person.diagnosis, "age": person.age}
     return {**who, "sex": person.sex, "severity": person.severity, **{f"{k}_mm3": v for k, v in truth.items()}}
 
 
 def _write_table(file: Path, rows: list[dict]) -> None:
-    def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
-            table = csv.DictWriter(stream, rows[0].keys(), delimiter="\t", lineterminator="\n")
-            table.writeheader()
-            table.writerows(rows)
-
-    _publish(file, write)
-
-
-def _publish(file: Path, write) -> None:
-    temporary = file.with_name(f".{os.getpid()}.{file.name}")  # keeps the suffix, which nibabel reads
-    write(temporary)
-    temporary.replace(file)
+    with published(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, rows[0].keys(), delimiter="\t", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)

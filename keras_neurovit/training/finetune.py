@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
+import h5py
 import keras
+import numpy as np
 
+from keras_neurovit._checks import InputError
+from keras_neurovit._files import published
 from keras_neurovit.training.callbacks import WarmupCosineDecay
 
 
@@ -24,12 +31,14 @@ def finetune(
     anneal: str = "cosine",
     weight_decay: float = 0.05,
     loss: str | keras.losses.Loss | None = None,
+    facts: Mapping | None = None,
     verbose: int | str = "auto",
 ) -> list[dict[str, float]]:
     """Fit a model with AdamW, warm-up and annealing, saving its state after every epoch.
 
     Killed and started again with the same folder and arguments, it goes on after the last finished epoch with the same
-    learning rates. A run that has finished starts anew.
+    learning rates; a run that has finished is read back. Other arguments need another folder: weights of one split or
+    schedule must never go on in another.
 
     Args:
         model: of logits, for example from `from_preset`.
@@ -43,19 +52,23 @@ def finetune(
         anneal: "cosine", "linear", "polynomial" or "constant".
         weight_decay: of AdamW, on matrices and kernels alone.
         loss: None for cross-entropy on labels.
+        facts: what else the run depends on, in JSON's values: the people it learns from, the preset, the seed. A folder
+            whose run had others is refused.
         verbose: as `model.fit`.
 
     Returns:
         A row an epoch: epoch, learning_rate, loss, and val_loss where there is validation.
 
     Raises:
-        InputError: rates or epochs out of range; see `WarmupCosineDecay`.
+        InputError: rates or epochs out of range; a folder that holds another run; a loss that is not finite.
 
     Source: warm-up, then annealing: Dhinagar et al. 2023 (arXiv 2303.08216), section 2.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "history.csv"
+    if epochs < 1:
+        raise InputError("epochs is unusable", expected="1 or more", received=epochs)
+    settings = {"epochs": epochs, "peak": peak, "warmup_epochs": warmup_epochs, "floor": floor, "anneal": anneal}
+    settings |= {"weight_decay": weight_decay, **(facts or {})}
     schedule = WarmupCosineDecay(
         peak, min(warmup_epochs, epochs), epochs, min(floor, peak), unit="epochs", anneal=anneal
     )
@@ -69,16 +82,51 @@ def finetune(
         jit_compile=keras.backend.backend() != "torch",
     )
     optimizer.build(model.trainable_variables)  # so that a backup of its state can be read before the first step
-    if not (folder / "backup" / "training_metadata.json").exists():
-        log.unlink(missing_ok=True)
+    log = _claim(folder, json.loads(json.dumps(settings)))
     callbacks = [
         schedule,
         keras.callbacks.TerminateOnNaN(),
         keras.callbacks.CSVLogger(log, append=True),
-        keras.callbacks.BackupAndRestore(folder / "backup", double_checkpoint=True),
+        keras.callbacks.BackupAndRestore(folder / "backup", double_checkpoint=True, delete_checkpoint=False),
     ]
     model.fit(train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=callbacks, verbose=verbose)
-    return read_history(log)
+    history = read_history(log)
+    if not np.isfinite(history[-1].get("loss", np.nan)):
+        mend = "Lower the peak learning rate or lengthen the warm-up, and give another folder."
+        raise InputError(f"{folder}: training diverged, its loss is not finite", mend=mend)
+    return history
+
+
+def _claim(folder: Path, settings: dict) -> Path:
+    """The log of a run, once its folder is known to hold this run or none."""
+    log, claim, backup = folder / "history.csv", folder / "run.json", folder / "backup"
+    folder.mkdir(parents=True, exist_ok=True)
+    if claim.exists():
+        before = json.loads(claim.read_text(encoding="utf-8"))
+        other = sorted(key for key in settings.keys() | before.keys() if settings.get(key) != before.get(key))
+        if other:
+            mend = "Give another folder, delete that one, or repeat its arguments."
+            raise InputError(f"{folder}: holds a run with another {', '.join(other)}", mend=mend)
+    with published(claim) as temporary:
+        temporary.write_text(json.dumps(settings), encoding="utf-8")
+    if not _usable(backup):
+        # Killed while a state was being written: the one before it is still there, unless it was the first.
+        for name in ("latest.weights.h5", "training_metadata.json"):
+            if (backup / f"{name}.bkp").exists():
+                shutil.copy(backup / f"{name}.bkp", backup / name)
+        if not _usable(backup):
+            shutil.rmtree(backup, ignore_errors=True)
+            log.unlink(missing_ok=True)
+    return log
+
+
+def _usable(backup: Path) -> bool:
+    try:
+        json.loads((backup / "training_metadata.json").read_text(encoding="utf-8"))
+        h5py.File(backup / "latest.weights.h5", "r").close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def read_history(log: str | os.PathLike) -> list[dict[str, float]]:

@@ -45,7 +45,9 @@ def conform_and_check(scan: Scan, contract: VolumeContract) -> tuple[np.ndarray,
     spacing = tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0))
     head = find_foreground(voxels)
     warnings = implausible(head, spacing, contract)
-    volume, centre = voxels - np.float32(head.background), head.centre
+    # In units of the threshold: whatever a scanner's units, sums and squares stay within float32.
+    unit = abs(head.threshold - head.background) or 1.0
+    volume, centre = (voxels - np.float32(head.background)) / np.float32(unit), head.centre
     if obliquity_degrees(affine) > OBLIQUE_DEGREES:
         volume, spacing, centre = straighten(volume, affine, head.centre, contract)
     for axis in (2, 1, 0):  # the contiguous axis first: each product works on what the last one left
@@ -53,7 +55,7 @@ def conform_and_check(scan: Scan, contract: VolumeContract) -> tuple[np.ndarray,
             volume.shape[axis], spacing[axis], centre[axis], contract.shape[axis], contract.spacing_mm[axis]
         )
         volume = _along(axis, weights, volume)
-    inside = volume[volume > head.threshold - head.background]
+    inside = volume[volume > (head.threshold - head.background) / unit]
     if inside.size:  # a head smaller than one new voxel leaves none; `implausible` says so
         volume = (volume - inside.mean()) / max(float(inside.std()), 1e-6)
     return volume[..., None], warnings

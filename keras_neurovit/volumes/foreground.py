@@ -49,8 +49,11 @@ def find_foreground(voxels: np.ndarray) -> Foreground:
     above = voxels[voxels > background]
     if above.size == 0:  # dark head on a bright ground: no T1, but still a centre to crop about
         above = voxels.ravel()
-    bright = float(above[above >= above.mean()].mean())
+    mean = above.mean(dtype="float64")
+    bright = float(above[above >= mean].mean(dtype="float64")) if (above >= mean).any() else float(above.max())
     threshold = background + THRESHOLD * (bright - background)
+    if bright <= background:  # then head is whatever differs from the ground
+        threshold = float(np.nextafter(np.float32(voxels.min()), np.float32(np.inf)))
     mask = voxels > threshold
     centre, extent = [], []
     for axis in range(3):

@@ -13,6 +13,8 @@ import numpy as np
 
 from keras_neurovit._checks import InputError
 
+_log = logging.getLogger(__name__)
+
 SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh")
 SPACING_RANGE_MM = (0.1, 20.0)  # outside it a header holds metres, microns or nonsense
 
@@ -83,16 +85,19 @@ def _open(path: Path):
         raise InputError(f"{path}: a link whose file is missing", mend=mend)
     if not path.exists():
         raise InputError(f"{path}: no such file", mend="Check the path.")
+    if path.is_dir():
+        wanted = "a scan, or a folder with .nii, .nii.gz, .mgz or .mgh files (of a BIDS folder, T1w)"
+        raise InputError(f"{path}: no scan, but a folder without any", expected=wanted)
     if not is_scan(path):
         raise InputError(f"{path}: not a scan's file name", expected="one of " + ", ".join(SUFFIXES))
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder", expected="a file")
     try:
+        path.open("rb").close()  # nibabel hides why a file cannot be opened
         return nibabel.load(path, mmap=False)  # a map would keep the file open
     except PermissionError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror})", mend="Check its permissions.") from error
+        raise InputError(f"{path}: cannot be opened ({error.strerror})", mend="Check its permissions.") from None
     except Exception as error:  # on damaged bytes nibabel raises nearly anything, KeyError included
-        raise _unreadable(path) from error
+        _log.debug("opening %s", path, exc_info=error)
+        raise _unreadable(path) from None
 
 
 def _unreadable(path: Path) -> InputError:
@@ -157,11 +162,10 @@ def _checked_voxels(path: Path, image) -> np.ndarray:
         proxy = image.dataobj
         scaled = proxy.get_scaled(dtype="float32") if hasattr(proxy, "get_scaled") else proxy
         voxels = np.asarray(scaled, dtype="float32").reshape(shape)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        logging.getLogger(__name__).debug("reading %s", path, exc_info=error)
-        raise InputError(
-            f"{path}: truncated or damaged", "its voxels as the header says", None, "Copy or download it again."
-        ) from error
+    except (OSError, EOFError, zlib.error, ValueError, OverflowError, MemoryError) as error:
+        _log.debug("reading %s", path, exc_info=error)
+        mend = "Copy or download it again."
+        raise InputError(f"{path}: truncated or damaged", "as many voxels as its header says", None, mend) from None
     low, high = float(voxels.min()), float(voxels.max())  # a NaN anywhere makes both NaN
     if not np.isfinite([low, high]).all():
         bad = int((~np.isfinite(voxels)).sum())

@@ -67,9 +67,23 @@ def test_new_head_keeps_every_backbone_weight_bit_for_bit(small_preset, capsys):
         np.testing.assert_array_equal(a, b)
 
 
-def test_as_many_classes_as_before_keep_the_head(small_preset):
-    same = from_preset(small_preset, num_classes=2)
-    np.testing.assert_array_equal(run(same, sample(VOLUME)), run(from_preset(small_preset), sample(VOLUME)))
+def test_as_many_classes_as_before_are_still_other_classes(small_preset, capsys):
+    new, old = from_preset(small_preset, num_classes=2), from_preset(small_preset)
+    assert "new head of 2 classes" in capsys.readouterr().err
+    assert not np.array_equal(new.get_layer("head").get_weights()[0], old.get_layer("head").get_weights()[0])
+
+
+def test_weights_that_are_not_finite_are_not_published(small_preset, tmp_path):
+    model = from_preset(small_preset)
+    model.get_layer("head").bias.assign(np.array([0.0, np.nan]))
+    with pytest.raises(InputError, match="not finite"):
+        save_to_preset(model, tmp_path, small_preset)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backbone_alone_is_no_preset(small_preset, tmp_path):
+    with pytest.raises(InputError, match="with a head"):
+        save_to_preset(from_preset(small_preset, num_classes=0), tmp_path, dataclasses.replace(small_preset, labels=()))
 
 
 def test_no_head(small_preset):
@@ -133,6 +147,21 @@ def test_flipped_byte_fails_the_checksum(broken):
         from_preset(broken)
 
 
+def test_description_of_another_model(broken):
+    values = json.loads((broken / "preset.json").read_text())
+    for arguments, message in (({"num_leyers": 2}, "num_leyers"), ({"hidden_dim": 48}, "does not fit the model")):
+        changed = values | {"arguments": values["arguments"] | arguments}
+        (broken / "preset.json").write_text(json.dumps(changed))
+        with pytest.raises(InputError, match=message):
+            from_preset(broken)
+
+
+def test_damaged_golden_volume(broken):
+    (broken / "golden.npz").write_bytes(b"PK damaged")
+    with pytest.raises(InputError, match=r"golden\.npz: is damaged"):
+        verify(broken)
+
+
 def test_missing_weights(broken):
     (broken / "model.weights.h5").unlink()
     with pytest.raises(InputError, match="weights of preset 'small' are missing"):
@@ -192,7 +221,10 @@ def test_verify_notices_other_numbers(broken, small_preset):
     model = from_preset(broken)
     head = model.get_layer("head")
     head.bias.assign(keras.ops.convert_to_tensor(head.get_weights()[1] + 0.01))
+    golden = (broken / "golden.npz").read_bytes()
     save_to_preset(model, broken, small_preset)
+    assert not (broken / "golden.npz").exists()  # it was of the old weights
+    (broken / "golden.npz").write_bytes(golden)
     verdict = verify(broken)
     assert not verdict.passed
     assert abs(verdict.difference - 0.01) < 1e-3

@@ -56,10 +56,47 @@ def test_history_is_warmup_then_annealing(tmp_path):
     np.testing.assert_allclose([row["learning_rate"] for row in history], expected, rtol=1e-5)
 
 
-def test_a_finished_run_starts_anew(tmp_path):
-    for _ in range(2):
-        history = finetune(small_model(), batches(), folder=tmp_path, epochs=2, verbose=0)
-        assert [row["epoch"] for row in history] == [0, 1]
+def test_a_finished_run_is_read_back(tmp_path):
+    first, again = small_model(), small_model()
+    history = finetune(first, batches(), folder=tmp_path, epochs=2, peak=1e-2, verbose=0)
+    again.layers[-1].kernel.assign(np.zeros((5, 2)))
+    assert finetune(again, batches(), folder=tmp_path, epochs=2, peak=1e-2, verbose=0) == history
+    np.testing.assert_array_equal(first.get_weights()[0], again.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("other", "named"), [({"epochs": 3}, "epochs"), ({"peak": 2e-4}, "peak"), ({"facts": {"people": ["b"]}}, "people")]
+)
+def test_a_folder_of_another_run_is_refused(tmp_path, other, named):
+    settings = {"epochs": 2, "facts": {"people": ["a"]}, "verbose": 0}
+    finetune(small_model(), batches(), folder=tmp_path, **settings)
+    with pytest.raises(InputError, match=f"another {named}"):
+        finetune(small_model(), batches(), folder=tmp_path, **settings | other)
+
+
+@pytest.mark.parametrize("damage", ["weights", "metadata", "both", "everything"])
+def test_a_kill_while_the_state_is_written_loses_little(tmp_path, damage):
+    history = finetune(small_model(), batches(), folder=tmp_path, epochs=3, peak=1e-2, verbose=0)
+    backup = tmp_path / "backup"
+    if damage != "metadata":
+        content = (backup / "latest.weights.h5").read_bytes()
+        (backup / "latest.weights.h5").write_bytes(content[: len(content) // 2])
+    if damage != "weights":
+        (backup / "training_metadata.json").write_text('{"epo')
+    if damage == "everything":
+        for file in backup.glob("*.bkp"):
+            file.unlink()
+    again = finetune(small_model(), batches(), folder=tmp_path, epochs=3, peak=1e-2, verbose=0)
+    assert [row["learning_rate"] for row in again] == [row["learning_rate"] for row in history]
+
+
+def test_divergence_is_told(tmp_path):
+    import tensorflow as tf
+
+    endless = np.full((12, 5), np.inf, "float32")
+    data = tf.data.Dataset.from_tensor_slices((endless, np.arange(12) % 2)).batch(3)
+    with pytest.raises(InputError, match="diverged"):
+        finetune(small_model(), data, folder=tmp_path, epochs=2, verbose=0)
 
 
 def test_biases_and_norms_do_not_decay(tmp_path):

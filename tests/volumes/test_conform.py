@@ -123,6 +123,15 @@ def test_implausible_scans_are_told(head, spacing, words):
     assert any(words in warning for warning in warnings), warnings
 
 
+def test_strange_intensities_survive(head):
+    expected = conform(Scan(head, np.eye(4)), CONTRACT)
+    for factor in (1e-20, 1e25):
+        scaled = conform(Scan((head * np.float64(factor)).astype("float32"), np.eye(4)), CONTRACT)
+        np.testing.assert_allclose(scaled, expected, atol=1e-3)
+    for strange in (-head, head.max() - head, (head > 50) * np.float32(-5)):
+        assert np.isfinite(conform(Scan(strange.astype("float32"), np.eye(4)), CONTRACT)).all()
+
+
 def test_small_and_odd_arrays_survive():
     random = np.random.default_rng(1)
     for shape in ((1, 1, 2), (3, 200, 2), (5, 6, 7)):

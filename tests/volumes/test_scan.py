@@ -65,7 +65,7 @@ def test_dead_link(tmp_path):
 def test_folder_and_other_names(tmp_path):
     (tmp_path / "x.nii.gz").mkdir()
     (tmp_path / "x.png").write_bytes(b"x")
-    refused(tmp_path / "x.nii.gz", "is a folder")
+    refused(tmp_path / "x.nii.gz", "a folder without any")
     refused(tmp_path / "x.png", "not a scan's file name", ".nii.gz")
 
 
@@ -153,11 +153,20 @@ def test_affine_with_nan(tmp_path):
     refused(tmp_path / "scan.nii", "NaN or infinity")
 
 
+@pytest.mark.parametrize("name", ["lying.nii", "lying.nii.gz"])
+def test_header_that_promises_more_than_memory_holds(tmp_path, name):
+    file = save(tmp_path, ARRAY, name="lying.nii")
+    content = bytearray(file.read_bytes())
+    content[42:48] = np.array([32767] * 3, "int16").tobytes()
+    (tmp_path / name).write_bytes(gzip.compress(bytes(content)) if name.endswith("gz") else content)
+    refused(tmp_path / name, "truncated or damaged")
+
+
 def test_unreadable_permissions(tmp_path, monkeypatch):
     file = save(tmp_path, ARRAY)
 
-    def denied(path, **options):
+    def denied(path, *mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(nibabel, "load", denied)
+    monkeypatch.setattr(type(file), "open", denied)
     refused(file, "Permission denied", "permissions")

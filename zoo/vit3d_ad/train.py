@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 import keras_neurovit
-from keras_neurovit import cohorts, data, evaluation, models, presets, synthesis, training
+from keras_neurovit import cohorts, data, evaluation, models, presets, synthesis, training, volumes
 
 SEED, PEOPLE = 2303, 600
 TRUTHS = ("hippocampus_left", "hippocampus_right", "ventricles", "grey", "brain")
@@ -87,7 +87,7 @@ def main() -> None:
         batches(validation),
         folder=options.runs / "2_classify",
         epochs=epochs[1],
-        peak=1e-4,
+        peak=1.5e-4,
         warmup_epochs=0.5,
         verbose=2,
     )
@@ -100,6 +100,7 @@ def main() -> None:
         citation=CITATION,
     )
     saved = presets.save_to_preset(model, options.preset, described)
+    presets.write_golden(saved, volumes.conform(volumes.read_scan(synthesis.icbm152_t1()), base.volume))
     published = keras_neurovit.from_preset(saved)  # what is measured is what ships: half-precision weights, read back
     oracle = LogisticRegression().fit(scaler.transform(truths(train)), train.targets)
     true_scores = oracle.predict_proba(scaler.transform(truths(test)))[:, 1]
