@@ -27,7 +27,7 @@ def test_ad_classification(tmp_path):
     out = start("examples/ad_classification.py", "--out", tmp_path)
     assert "auc: " in out
     assert "'AD':" in out
-    assert {"roc.png", "learning_rate.png", "slices.png", "history.csv"} <= {file.name for file in tmp_path.iterdir()}
+    assert {"roc.png", "learning_rate.png", "slices.png", "run"} <= {file.name for file in tmp_path.iterdir()}
 
 
 def test_sex_classification(tmp_path, shared_data):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 
@@ -62,22 +63,41 @@ def make_dataset(
     if targets is not None and (len(targets) != len(cohort) or class_weights is not None):
         expected = f"a row for each of {len(cohort)} scans, and no class_weights"
         raise _checks.InputError("targets are unusable", expected=expected, received=f"{len(targets)} rows")
-    dataset = tf.data.Dataset.from_tensor_slices((files, labels if targets is None else np.asarray(targets)))
-    if shuffle:
-        dataset = dataset.shuffle(len(files), seed=seed, reshuffle_each_iteration=True)
+    targets = labels if targets is None else np.asarray(targets)
     shape = (*contract.shape, 1)
-    dataset = dataset.map(lambda file, target: (_read(file, shape), target), num_parallel_calls=tf.data.AUTOTUNE)
-    if layers:
-        seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
-        dataset = tf.data.Dataset.zip(dataset, seeds).map(
-            _augmenter(layers, shape), num_parallel_calls=tf.data.AUTOTUNE
-        )
+    order = _epochs(len(files), shuffle, seed)
+    dataset = order.map(lambda index, chance: (tf.gather(files, index), tf.gather(targets, index), chance))
+    dataset = dataset.map(
+        lambda file, target, chance: (_read(file, shape), target, chance), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    run = _augmenter(layers, shape) if layers else lambda volume, chance: volume
+    dataset = dataset.map(
+        lambda volume, target, chance: (run(volume, chance), target), num_parallel_calls=tf.data.AUTOTUNE
+    )
     if class_weights is not None:
         table = tf.constant([class_weights[label] for label in range(len(cohort.labels))], "float32")
         dataset = dataset.map(lambda volume, target: (volume, target, tf.gather(table, target)))
     # Another batch size would be compiled anew; which scans are left over changes every epoch.
     even = shuffle and len(files) >= batch_size
     return dataset.batch(batch_size, drop_remainder=even).prefetch(tf.data.AUTOTUNE)
+
+
+def _epochs(scans: int, shuffle: bool, seed: int) -> tf.data.Dataset:
+    """Index and seed of every sample, other ones each time it is iterated.
+
+    TensorFlow's own shuffling and random datasets also depend on the global seed: the same call would give other
+    batches after an unrelated `set_random_seed`.
+    """
+    epoch = itertools.count()
+
+    def draw():
+        random = np.random.default_rng((seed, next(epoch)))
+        indices = random.permutation(scans) if shuffle else np.arange(scans)
+        yield indices.astype("int32"), random.integers(2**31 - 1, size=scans, dtype="int32")
+
+    row = tf.TensorSpec((scans,), tf.int32)
+    dataset = tf.data.Dataset.from_generator(draw, output_signature=(row, row)).unbatch()
+    return dataset.apply(tf.data.experimental.assert_cardinality(scans))
 
 
 def _read(file, shape):
@@ -100,9 +120,4 @@ def _augmenter(layers: Sequence[RandomTransform3D], shape):
         def run(volumes, seeds):
             return tf.numpy_function(augment_here, [volumes, seeds], tf.float32)
 
-    def step(sample, seed):
-        volume, target = sample
-        seeds = tf.cast(seed[None] % (2**31 - 1), tf.int32)
-        return tf.ensure_shape(run(volume[None], seeds)[0], shape), target
-
-    return step
+    return lambda volume, chance: tf.ensure_shape(run(volume[None], chance[None])[0], shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 
 import keras
 
@@ -69,8 +70,10 @@ def from_preset(
     if file is not None:
         skipped = [] if keeps_head else [model.get_layer("head")]
         try:
-            model.load_weights(file, objects_to_skip=skipped)
-        except (ValueError, KeyError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)  # Keras only warns when a layer finds no weights
+                model.load_weights(file, objects_to_skip=skipped)
+        except (ValueError, KeyError, UserWarning) as error:
             _log.debug("loading %s", file, exc_info=error)
             mend = "Its preset.json describes another model: correct it, or save the preset again."
             raise InputError(f"{file}: does not fit the model of preset {preset.name!r}", mend=mend) from None

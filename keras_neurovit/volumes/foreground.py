@@ -70,7 +70,7 @@ def brain_volume_ml(scan: Scan) -> float:
     Example:
         >>> import numpy as np
         >>> voxels = np.zeros((20, 20, 20), "float32"); voxels[5:15, 5:15, 5:15] = 100
-        >>> brain_volume_ml(Scan(voxels, np.diag([2.0, 2.0, 2.0, 1.0])))
+        >>> round(brain_volume_ml(Scan(voxels, np.diag([2.0, 2.0, 2.0, 1.0]))), 3)
         8.0
     """
     return find_foreground(scan.voxels).count * abs(float(np.linalg.det(scan.affine[:3, :3]))) / 1000.0
