@@ -26,6 +26,7 @@ _HOMES = {
     "WarmupCosineDecay": "training",
     "finetune": "training",
     "predict_scans": "predict",
+    "measure_scans": "measure",
     "train_on_cohort": "experiment",
 }
 _ROOMS = (

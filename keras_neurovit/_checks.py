@@ -45,15 +45,18 @@ def triple(name: str, value: object, kind: type = int) -> tuple:
     return converted
 
 
-def divisible(volume_shape: Sequence[int], patch_size: Sequence[int]) -> tuple[int, int, int]:
-    """The token grid of a volume, or an error that says which shape to pad to."""
+def divisible(
+    volume_shape: Sequence[int], patch_size: Sequence[int], whole: str = "volume_shape", part: str = "patch_size"
+) -> tuple[int, int, int]:
+    """The grid of parts in a whole, or an error that names both arguments and says which shape would do."""
     if any(v % p for v, p in zip(volume_shape, patch_size, strict=True)):
         padded = tuple(-(-v // p) * p for v, p in zip(volume_shape, patch_size, strict=True))
         raise InputError(
-            "volume_shape is not divisible by patch_size",
+            f"{whole} is not divisible by {part}",
             expected=f"multiples of {tuple(patch_size)}",
             received=tuple(volume_shape),
-            mend=f"Pad or crop the volume to {padded}, or choose another patch_size.",
+            mend=(f"Pad or crop the volume to {padded}" if whole == "volume_shape" else f"Choose {whole} {padded}")
+            + f", or choose another {part}.",
         )
     return tuple(v // p for v, p in zip(volume_shape, patch_size, strict=True))
 

@@ -50,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
     predict.set_defaults(run=_predict)
 
+    measure = commands.add_parser("measure", help="volumes of brain structures", epilog=NOT_A_DEVICE)
+    measure.add_argument("paths", nargs="+", metavar="SCAN", help="scans, folders of scans, or BIDS roots")
+    measure.add_argument("--preset", default="vit3d_brain", help="name or folder (default: %(default)s)")
+    measure.add_argument("--json", action="store_true", help="print a JSON list")
+    measure.set_defaults(run=_measure)
+
     presets = commands.add_parser("presets", help="list the shipped presets")
     presets.add_argument("--json", action="store_true", help="print a JSON list")
     presets.set_defaults(run=_presets)
@@ -120,6 +126,36 @@ def _predict(options: argparse.Namespace) -> int:
     if not options.json:
         for r in failed:
             print(f"error: {r['error']}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from keras_neurovit.measure import measure_scans, measured_errors
+
+    results = measure_scans(options.paths, options.preset)
+    failed = [result for result in results if "error" in result]
+    if options.json:
+        print(json.dumps(results, indent=2, ensure_ascii=False))
+        return 1 if failed else 0
+    errors = measured_errors(options.preset)
+    for result in results:
+        if "error" in result:
+            continue
+        print(_short(result["path"]))
+        _print_table(
+            ["structure", "volume", "error"],
+            [
+                [name, f"{value / 1000:.2f} ml", f"± {100 * errors[name]:.0f} %" if name in errors else "unknown"]
+                for name, value in result["volumes_mm3"].items()
+            ],
+        )
+        for warning in result["warnings"]:
+            print(f"warning: {_short(result['path'])}: {warning}", file=sys.stderr)
+    if errors:
+        print("error: two thirds of held-out synthetic people lie within it", file=sys.stderr)
+    print(NOT_A_DEVICE, file=sys.stderr)
+    for result in failed:
+        print(f"error: {result['error']}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -35,6 +35,9 @@ def predict_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike 
     if not described.labels:
         mend = "Choose one with labels: `keras-neurovit presets` lists them."
         raise InputError(f"preset {described.name!r} has no labels to predict", mend=mend)
+    if described.measures:
+        mend = "Use `keras-neurovit measure`, or choose a preset with classes."
+        raise InputError(f"preset {described.name!r} measures volumes and predicts nothing", mend=mend)
     return list(iterate_predictions(find_scans(paths), described))
 
 

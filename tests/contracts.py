@@ -10,13 +10,19 @@ from keras_neurovit import augmentation, layers
 VOLUMES, TOKENS = (2, 8, 12, 20, 1), (2, 64, 24)  # patch (2, 3, 5): grid (4, 4, 4)
 
 LAYERS = {
+    "BlockHead": (lambda: layers.BlockHead(3), TOKENS),
+    "Blocks3D": (lambda: layers.Blocks3D((4, 6, 10)), VOLUMES),
     "DropPath": (lambda: layers.DropPath(0.5, seed=1), TOKENS),
+    "FoldBlocks": (layers.FoldBlocks, TOKENS),
     "LayerScale": (lambda: layers.LayerScale(0.1), TOKENS),
     "PatchEmbedding3D": (lambda: layers.PatchEmbedding3D(24, (2, 3, 5)), VOLUMES),
     "PositionEmbedding3D": (lambda: layers.PositionEmbedding3D((4, 4, 4)), TOKENS),
     "PrefixTokens": (lambda: layers.PrefixTokens(2), TOKENS),
+    "StructurePooling": (lambda: layers.StructurePooling((4, 4, 4), 2, [0.0, 1.0, 2.0], [1.0, 2.0, 1.0]), TOKENS),
+    "StructureShares": (lambda: layers.StructureShares(3, (4, 4, 4), 2), TOKENS),
     "TokenPooling": (lambda: layers.TokenPooling("attention", num_prefix_tokens=1), TOKENS),
     "TransformerEncoderBlock": (lambda: layers.TransformerEncoderBlock(2, 48, layer_scale=0.1), TOKENS),
+    "UnfoldBlocks": (lambda: layers.UnfoldBlocks(2), TOKENS),
     "RandomFlip3D": (lambda: augmentation.RandomFlip3D(seed=1), VOLUMES),
     "RandomAffine3D": (lambda: augmentation.RandomAffine3D(seed=1), VOLUMES),
     "RandomGamma3D": (lambda: augmentation.RandomGamma3D(seed=1), VOLUMES),

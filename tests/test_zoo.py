@@ -9,13 +9,14 @@ from keras_neurovit import list_presets, load_preset
 
 ZOO = Path(__file__).parents[1] / "zoo"
 RECIPES = sorted(folder.name for folder in ZOO.iterdir() if (folder / "train.py").exists())
+SHIPPED = [name for name in list_presets() if load_preset(name).weights]
 
 
-def test_every_preset_with_weights_has_a_recipe_and_a_card():
-    assert [name for name in list_presets() if load_preset(name).weights] == RECIPES
+def test_every_preset_with_weights_has_a_recipe():
+    assert set(SHIPPED) <= set(RECIPES)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_the_card_quotes_the_measured_numbers(name):
     card = (ZOO / name / "README.md").read_text(encoding="utf-8")
     measured = json.loads((ZOO / name / "results.json").read_text(encoding="utf-8"))

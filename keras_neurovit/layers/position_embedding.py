@@ -16,7 +16,7 @@ class PositionEmbedding3D(keras.layers.Layer):
     trilinearly and `resized_from` tells the grid it came from; a sine–cosine table is computed for whatever grid the
     layer has and holds no weights.
 
-    Shape: (batch, token, hidden_dim) → (batch, token, hidden_dim)
+    Shape: (batch, token, …, hidden_dim) → (batch, token, …, hidden_dim); axes in between share a token's embedding
 
     Args:
         grid: patches along (x, y, z); their product is the number of tokens.
@@ -41,7 +41,7 @@ class PositionEmbedding3D(keras.layers.Layer):
         self.resized_from: tuple[int, int, int] | None = None
 
     def build(self, input_shape):
-        tokens, hidden_dim = input_shape[1:]
+        tokens, hidden_dim = input_shape[1], input_shape[-1]
         if tokens != np.prod(self.grid):
             raise _checks.InputError(
                 "tokens do not fill the grid", expected=f"{np.prod(self.grid)} for grid {self.grid}", received=tokens
@@ -54,7 +54,9 @@ class PositionEmbedding3D(keras.layers.Layer):
             self.table = sine_table(self.grid, hidden_dim)
 
     def call(self, tokens):
-        return tokens + keras.ops.cast(self.table, tokens.dtype)
+        places, hidden_dim = self.table.shape
+        table = keras.ops.reshape(self.table, (places, *(1,) * (len(tokens.shape) - 3), hidden_dim))
+        return tokens + keras.ops.cast(table, tokens.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -1,6 +1,9 @@
 """Functions that assemble layers into plain functional Keras models."""
 
 from keras_neurovit.models.classifier import classifier
+from keras_neurovit.models.measurer import measurer
+from keras_neurovit.models.minit3d import minit3d
+from keras_neurovit.models.sfcn import sfcn
 from keras_neurovit.models.vit3d import vit3d
 
-__all__ = ["classifier", "vit3d"]
+__all__ = ["classifier", "measurer", "minit3d", "sfcn", "vit3d"]

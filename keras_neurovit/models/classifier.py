@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import keras
 
 from keras_neurovit import _checks
-from keras_neurovit.layers import PrefixTokens, TokenPooling
+from keras_neurovit.layers import BlockHead, PatchEmbedding3D, PrefixTokens, StructurePooling, TokenPooling
 
 
 def classifier(
@@ -13,6 +15,7 @@ def classifier(
     num_classes: int,
     *,
     pooling: str = "mean",
+    structures: Mapping | None = None,
     dropout: float = 0.0,
     activation: str | None = None,
     name: str = "classifier",
@@ -27,13 +30,17 @@ def classifier(
     Args:
         backbone: a model that returns tokens, for example from `vit3d`.
         num_classes: columns of the output.
-        pooling: "mean", "class" or "attention"; see `TokenPooling`.
+        pooling: "mean", "class" or "attention", see `TokenPooling`, then a linear layer; "blocks" scores each token, a
+            block of `minit3d`, and then the volume, see `BlockHead`; its weights fit one volume shape alone;
+            "structures" measures structures and scores their volumes, see `StructurePooling`.
+        structures: keyword arguments of `StructurePooling` (cells, means, deviations), for pooling "structures".
         dropout: rate before the head.
         activation: None for logits, "softmax" for probabilities.
         name: of the model.
 
     Raises:
-        InputError: fewer than one class; pooling "class" on a backbone without a class token.
+        InputError: fewer than one class; pooling "class" on a backbone without a class token, "blocks" on one with
+            such tokens.
 
     Example:
         >>> from keras_neurovit.models import vit3d
@@ -43,9 +50,38 @@ def classifier(
     """
     if num_classes < 1:
         raise _checks.InputError("num_classes is unusable", expected="1 or more", received=num_classes)
-    prefix = sum(layer.num_tokens for layer in backbone.layers if isinstance(layer, PrefixTokens))
+    _checks.one_of("pooling", pooling, ("mean", "class", "attention", "blocks", "structures"))
+    prefix = _prefix_tokens(backbone)
     volumes = keras.Input(backbone.input_shape[1:], name="volume")
-    features = TokenPooling(pooling, num_prefix_tokens=prefix, name="pooling")(backbone(volumes))
+    features = backbone(volumes)
+    if pooling == "blocks":
+        if prefix:
+            mend = "Take a backbone of minit3d, or pooling 'class' or 'mean'."
+            raise _checks.InputError("pooling 'blocks' takes no class or register tokens", 0, prefix, mend)
+        head = BlockHead(num_classes, activation=activation, dtype="float32", name="head")
+    elif pooling == "structures":
+        if structures is None:
+            mend = "Start from a preset that measures, such as vit3d_brain."
+            raise _checks.InputError("pooling 'structures' needs to know them", "cells, means, deviations", None, mend)
+        grid = _patch_grid(backbone)
+        pool = StructurePooling(grid, num_prefix_tokens=prefix, dtype="float32", name="structures", **structures)
+        features = pool(features)
+        head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
+    else:
+        features = TokenPooling(pooling, num_prefix_tokens=prefix, name="pooling")(features)
+        head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
     features = keras.layers.Dropout(dropout, name="head_dropout")(features)
-    scores = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")(features)
-    return keras.Model(volumes, scores, name=name)
+    return keras.Model(volumes, head(features), name=name)
+
+
+def _patch_grid(backbone: keras.Model) -> tuple[int, int, int]:
+    for layer in backbone.layers:
+        if isinstance(layer, PatchEmbedding3D):
+            return _checks.divisible(backbone.input_shape[1:4], layer.patch_size)
+    raise _checks.InputError("this backbone has no patches whose structures could be told", "one from vit3d")
+
+
+def _prefix_tokens(backbone: keras.Model) -> int:
+    """Class and register tokens among a backbone's outputs: those it puts on, less those it pools away itself."""
+    put_on = sum(layer.num_tokens for layer in backbone.layers if isinstance(layer, PrefixTokens))
+    return put_on - sum(layer.num_prefix_tokens for layer in backbone.layers if isinstance(layer, TokenPooling))

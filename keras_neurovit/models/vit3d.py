@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 
 from keras_neurovit import _checks
-from keras_neurovit.layers import PatchEmbedding3D, PositionEmbedding3D, PrefixTokens, TransformerEncoderBlock
+from keras_neurovit.layers import PatchEmbedding3D, PositionEmbedding3D, PrefixTokens
+from keras_neurovit.models.encoder import encoder
 
 
 def vit3d(
@@ -70,17 +70,17 @@ def vit3d(
     tokens = PositionEmbedding3D(grid, position, name="position_embedding")(tokens)
     if num_prefix := int(class_token) + num_register_tokens:
         tokens = PrefixTokens(num_prefix, name="prefix_tokens")(tokens)
-    for index, rate in enumerate(np.linspace(0.0, drop_path, num_layers)):
-        tokens = TransformerEncoderBlock(
-            num_heads,
-            mlp_dim,
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-            drop_path=float(rate),
-            layer_scale=layer_scale,
-            use_bias=use_bias,
-            epsilon=epsilon,
-            name=f"block_{index}",
-        )(tokens)
+    tokens = encoder(
+        tokens,
+        num_layers,
+        num_heads=num_heads,
+        mlp_dim=mlp_dim,
+        dropout=dropout,
+        attention_dropout=attention_dropout,
+        drop_path=drop_path,
+        layer_scale=layer_scale,
+        use_bias=use_bias,
+        epsilon=epsilon,
+    )
     tokens = keras.layers.LayerNormalization(epsilon=epsilon, name="norm")(tokens)
     return keras.Model(volumes, tokens, name=name)

@@ -11,7 +11,10 @@ from keras_neurovit._checks import InputError
 
 
 def copy_half(source: Path, target: Path) -> None:
-    """Copy a Keras weights file without the optimizer, every float32 array as float16; the rest stays as it is.
+    """Copy a Keras weights file without the optimizer, float32 arrays of two or more axes as float16.
+
+    Vectors stay float32: they are few, and among them is batch normalisation's running variance, which half precision
+    would round to zero in a quiet channel and cannot hold in a loud one.
 
     Raises:
         InputError: a weight that is not finite or that half precision cannot hold.
@@ -26,10 +29,11 @@ def copy_half(source: Path, target: Path) -> None:
             else:
                 values = np.asarray(item)
                 if values.dtype == np.float32:
-                    if not np.abs(values).max(initial=0.0) <= np.finfo("float16").max:  # a NaN compares false
+                    kept = "float32" if values.ndim < 2 else "float16"
+                    if not np.abs(values).max(initial=0.0) <= np.finfo(kept).max:  # a NaN compares false
                         mend = "Training diverged: lower the learning rate and train again."
-                        raise InputError(f"weight {name} is not finite, or too large for half precision", mend=mend)
-                    values = values.astype("float16")
+                        raise InputError(f"weight {name} is not finite, or too large for {kept}", mend=mend)
+                    values = values.astype(kept)
                 made = new.create_dataset(name, data=values)
             made.attrs.update(item.attrs)
 

@@ -40,7 +40,8 @@ class Preset:
         description: one sentence.
         model: name of the backbone's function in `keras_neurovit.models`.
         arguments: keyword arguments of that function, except `volume_shape`, which is the volume contract's.
-        head: keyword arguments of `keras_neurovit.models.classifier`, except `num_classes`.
+        head: keyword arguments of `keras_neurovit.models.classifier`, except `num_classes`; with "kind":
+            "structures", of `measurer`.
         labels: meaning of each output, in order; empty where there is no head.
         volume: what the model reads.
         weights: their file, or None for an architecture without weights.
@@ -63,6 +64,11 @@ class Preset:
         object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
         object.__setattr__(self, "head", MappingProxyType(dict(self.head)))
         object.__setattr__(self, "labels", tuple(self.labels))
+
+    @property
+    def measures(self) -> bool:
+        """Whether the outputs are volumes of structures, mm³, rather than scores of classes."""
+        return self.head.get("kind") == "structures"
 
     @property
     def weights_path(self) -> Path | None:

@@ -1,6 +1,29 @@
-"""Synthetic brains: for now one small, replaceable generator of a demonstration cohort."""
+"""Synthetic brains: label maps deformed, coloured and measured; and a small demonstration cohort."""
 
+from keras_neurovit.synthesis.anatomy import Anatomies, load_anatomies
+from keras_neurovit.synthesis.cohort import make_people, write_cohort
 from keras_neurovit.synthesis.demo import write_demo_cohort
+from keras_neurovit.synthesis.generator import BrainFactory, BrainGenerator, vary_freely
+from keras_neurovit.synthesis.label_map import LabelMap, find_label_maps, read_label_map
+from keras_neurovit.synthesis.population import Person, draw_population
+from keras_neurovit.synthesis.structures import STRUCTURES, sums_of_structures
 from keras_neurovit.synthesis.template import icbm152_t1
 
-__all__ = ["icbm152_t1", "write_demo_cohort"]
+__all__ = [
+    "STRUCTURES",
+    "Anatomies",
+    "BrainFactory",
+    "BrainGenerator",
+    "LabelMap",
+    "Person",
+    "draw_population",
+    "find_label_maps",
+    "icbm152_t1",
+    "load_anatomies",
+    "make_people",
+    "read_label_map",
+    "sums_of_structures",
+    "vary_freely",
+    "write_cohort",
+    "write_demo_cohort",
+]

@@ -60,10 +60,7 @@ def load_template() -> Template:
     t1, grey, white, affine = _read()
     brain = ndimage.binary_fill_holes(ndimage.binary_closing(t1 > 0.05, iterations=2))
     fluid = brain & (grey + white < 0.5)
-    x, y, z = (
-        affine[axis, 3] + np.arange(size).reshape([-1 if a == axis else 1 for a in range(3)])
-        for axis, size in enumerate(t1.shape)
-    )
+    x, y, z = _millimetres(affine, t1.shape)
     ventricles = _ventricles(fluid & (t1 > 0), x, y, z)
     left, right = (_hippocampus(side, x, y, z, t1, grey, white) for side in (-1, 1))
     step = (slice(None, None, FIELD_STEP),) * 3
@@ -95,6 +92,27 @@ def load_template() -> Template:
         fields=np.concatenate([fields[name] for name in GROWING], axis=-1),
         ratios={name: _ratios(measured[name][step], fields[name], spans.get(name, (-3.0, 2.5))) for name in GROWING},
     )
+
+
+def read_templates() -> tuple[np.ndarray, ...]:
+    """T1, grey and white matter of the templates in [0, 1], their affine, and where ventricles and hippocampi are.
+
+    Raises:
+        InputError: nilearn is not installed.
+    """
+    t1, grey, white, affine = _read()
+    brain = ndimage.binary_fill_holes(ndimage.binary_closing(t1 > 0.05, iterations=2))
+    x, y, z = _millimetres(affine, t1.shape)
+    ventricles = _ventricles(brain & (grey + white < 0.5) & (t1 > 0), x, y, z)
+    left, right = (_hippocampus(side, x, y, z, t1, grey, white) for side in (-1, 1))
+    return t1, grey, white, affine, ventricles, left | right
+
+
+def _millimetres(affine: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
+    return [
+        affine[axis, 3] + np.arange(size).reshape([-1 if a == axis else 1 for a in range(3)])
+        for axis, size in enumerate(shape)
+    ]
 
 
 def icbm152_t1() -> Path:

@@ -4,12 +4,16 @@ import pytest
 
 from keras_neurovit import InputError
 from keras_neurovit.layers import (
+    BlockHead,
+    Blocks3D,
     DropPath,
+    FoldBlocks,
     PatchEmbedding3D,
     PositionEmbedding3D,
     PrefixTokens,
     TokenPooling,
     TransformerEncoderBlock,
+    UnfoldBlocks,
 )
 from tests.contracts import TOKENS, VOLUMES, run, sample
 
@@ -49,6 +53,13 @@ def test_position_is_added_by_place():
     tokens = run(layer, np.zeros(TOKENS, "float32"))
     np.testing.assert_array_equal(tokens[0], tokens[1])
     np.testing.assert_array_equal(tokens[0], layer.get_weights()[0])
+
+
+def test_places_stand_on_the_first_axis_and_are_shared_along_the_next():
+    layer, tokens = PositionEmbedding3D((2, 3, 5)), sample((2, 30, 7, 24))
+    added = run(layer, tokens) - tokens
+    table = layer.get_weights()[0]
+    np.testing.assert_allclose(added, np.broadcast_to(table[:, None], tokens.shape), atol=1e-6)
 
 
 def test_sine_positions_are_all_different_and_need_no_weights():
@@ -140,6 +151,49 @@ def test_prefix_tokens_stand_first():
     output = run(layer, sample(TOKENS))
     np.testing.assert_array_equal(output[:, 2:], sample(TOKENS))
     np.testing.assert_array_equal(output[0, :2], layer.get_weights()[0][0])
+
+
+@pytest.mark.parametrize("voxel", [(0, 0, 0), (7, 11, 19), (3, 6, 9), (4, 5, 10), (1, 7, 12)])
+def test_blocks_are_the_volume_cut_along_its_axes(voxel):
+    volumes = np.zeros((3, 8, 12, 20, 2), "float32")
+    volumes[(2, *voxel, 1)] = 1
+    blocks = run(Blocks3D((4, 6, 10)), volumes)
+    assert blocks.shape == (24, 4, 6, 10, 2)
+    x, y, z = voxel
+    where = 16 + (x // 4) * 4 + (y // 6) * 2 + z // 10
+    assert np.argwhere(blocks).tolist() == [[where, x % 4, y % 6, z % 10, 1]]
+
+
+def test_blocks_keep_their_voxels():
+    volumes = sample((2, 8, 12, 20, 1))
+    blocks = run(UnfoldBlocks(8), run(Blocks3D((4, 6, 10)), volumes))
+    np.testing.assert_array_equal(blocks[1, 5], volumes[1, 4:, :6, 10:])
+
+
+def test_block_that_does_not_divide_names_the_argument():
+    with pytest.raises(
+        InputError, match=r"not divisible by block_size.*to \(10, 12, 20\), or choose another block_size"
+    ):
+        Blocks3D((5, 6, 10))(sample(VOLUMES))
+
+
+def test_folding_and_unfolding_are_inverse():
+    tokens = sample((3, 8, 5, 24))
+    folded = run(FoldBlocks(), tokens)
+    np.testing.assert_array_equal(folded[9], tokens[1, 1])
+    np.testing.assert_array_equal(run(UnfoldBlocks(8), folded), tokens)
+
+
+def test_block_head_shares_one_layer_and_sums_over_places():
+    head, blocks = BlockHead(3), sample((2, 5, 24))
+    scores = run(head, blocks)
+    shared, shared_bias, joint, joint_bias = head.get_weights()
+    assert shared.shape == (24, 3)
+    assert joint.shape == (15, 3)
+    votes = (blocks @ shared + shared_bias).reshape(2, 15)
+    np.testing.assert_allclose(scores, votes @ joint + joint_bias, atol=1e-5)
+    softmax = run(BlockHead(3, activation="softmax"), blocks)
+    np.testing.assert_allclose(softmax.sum(axis=1), 1, atol=1e-6)
 
 
 def test_pooling():

@@ -84,3 +84,9 @@ def test_sizes_are_data(name, parameters):
     if name == "vit3d_tiny":  # the formula is right
         assert from_preset(name, num_classes=0, load_weights=False).count_params() == parameters
     assert depth * block + (16**3 + 1) * width + 252 * width + 2 * width == parameters
+
+
+def test_published_neuroimage_transformer():
+    model = from_preset("vit3d_nit", num_classes=2, load_weights=False)
+    assert model.get_layer("backbone").output_shape == (None, 513, 128)
+    assert model.get_layer("pooling").kind == "class"

@@ -1,0 +1,1 @@
+"""Ratios against peers and against plain SciPy, measured alternately in one run: `python -m benchmarks NAME`."""

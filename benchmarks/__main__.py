@@ -1,0 +1,35 @@
+"""`python -m benchmarks synthesis --label-maps FOLDER --out synthesis.json`"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+from pathlib import Path
+
+NAMES = ("synthesis",)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("--label-maps", type=Path, help="for synthesis; default: the ICBM152 templates")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each, taken in turns")
+    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    options = parser.parse_args()
+    figures = importlib.import_module(f"benchmarks.{options.name}").run(options)
+    figures["machine"] = {
+        "cores": os.cpu_count(),
+        "processor": platform.processor(),
+        "python": platform.python_version(),
+    }
+    for name, value in figures.items():
+        print(f"{name}: {value}")
+    if options.out:
+        options.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

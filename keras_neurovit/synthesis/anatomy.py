@@ -1,0 +1,164 @@
+"""Label maps made ready to be deformed: one box, one millimetre, and a coarse map of each structure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from rich.progress import track
+from scipy import ndimage
+
+from keras_neurovit.synthesis.label_map import LabelMap, find_label_maps, read_label_map
+from keras_neurovit.synthesis.structures import CLASSES, CODES, NUM_INSIDE, STRUCTURE_OF_CLASS, STRUCTURES, TISSUES
+
+BOX = (192, 224, 208)  # voxels of 1 mm: the largest head, and the neck to the second vertebra
+COARSE = 4  # millimetres between the places at which deformations are held
+
+
+@dataclass(frozen=True)
+class Anatomies:
+    """Several people's anatomy, stacked.
+
+    Args:
+        classes: (person, x, y, z) uint8, places in `structures.CODES`, 1 mm, the brain in the middle.
+        maps: (person, structure, i, j, k) float16: share of each structure in boxes of 4 mm.
+        fills: (person, i, j, k) float16: how readily a box makes room; see `structures.Tissue`.
+        volumes_mm3: (person, structure) as in the label map.
+        centres_mm: (person, 2, 3): mean place of the brain, and of the whole head, from the middle of the box.
+        sources: files.
+    """
+
+    classes: np.ndarray
+    maps: np.ndarray
+    fills: np.ndarray
+    volumes_mm3: np.ndarray
+    centres_mm: np.ndarray
+    sources: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def subset(self, people: Sequence[int]) -> Anatomies:
+        """Some of the people, by their places."""
+        rows = np.asarray(people, "int64")
+        return Anatomies(
+            self.classes[rows],
+            self.maps[rows],
+            self.fills[rows],
+            self.volumes_mm3[rows],
+            self.centres_mm[rows],
+            tuple(self.sources[row] for row in rows),
+        )
+
+
+def load_anatomies(
+    source: str | os.PathLike | Sequence[str | os.PathLike] | None = None, *, verbose: bool = True
+) -> Anatomies:
+    """Anatomies from label maps.
+
+    Cortex near hippocampus and amygdala becomes medial temporal cortex, and what else lies in the temporal lobe,
+    temporal cortex, by distance: label maps of FreeSurfer's `aseg` know one cortex only.
+
+    Args:
+        source: a label map, a folder or a list of them; None for the one made from the ICBM152 templates.
+        verbose: whether to show a progress bar.
+
+    Raises:
+        InputError: see `read_label_map`; nilearn missing where `source` is None.
+
+    Example:
+        >>> anatomies = load_anatomies(verbose=False)
+        >>> anatomies.classes.shape
+        (1, 192, 224, 208)
+    """
+    if source is None:
+        from keras_neurovit.synthesis.icbm152 import icbm152_label_map
+
+        return stack([icbm152_label_map()])
+    files = find_label_maps(source)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        read = threads.map(lambda file: stack([read_label_map(file)]), files)
+        parts = list(track(read, "Reading label maps", total=len(files), disable=not verbose, transient=True))
+    names = ("classes", "maps", "fills", "volumes_mm3", "centres_mm")
+    return Anatomies(
+        *(np.concatenate([getattr(part, n) for part in parts]) for n in names), tuple(p.sources[0] for p in parts)
+    )
+
+
+def stack(label_maps: Sequence[LabelMap]) -> Anatomies:
+    """Anatomies from label maps in memory."""
+    parts = [_prepare(label_map) for label_map in label_maps]
+    return Anatomies(*(np.stack(column) for column in zip(*parts, strict=True)), tuple(m.source for m in label_maps))
+
+
+def _prepare(label_map: LabelMap) -> tuple[np.ndarray, ...]:
+    classes = _crop(_to_classes(label_map.codes), label_map.spacing_mm)
+    _parcel_temporal_cortex(classes)
+    structures = np.asarray(STRUCTURE_OF_CLASS, "uint8")[classes]
+    volumes = np.bincount(structures.ravel(), minlength=1 + len(STRUCTURES))[1:].astype("float32")
+    maps = np.stack([_coarse(structures == 1 + index) for index in range(len(STRUCTURES))])
+    readiness = np.full(len(CODES), 0.05, "float32")
+    readiness[0] = 0.02
+    for index, (_, _, tissue) in enumerate(CLASSES, start=1):
+        readiness[index] = tissue.fills
+    centres = np.stack([_centre((classes > 0) & (classes < NUM_INSIDE)), _centre(classes > 0)])
+    return classes, maps.astype("float16"), _coarse(readiness[classes]).astype("float16"), volumes, centres
+
+
+def _centre(mask: np.ndarray) -> np.ndarray:
+    others = ((1, 2), (0, 2), (0, 1))
+    mean = [(mask.sum(axis=o) @ np.arange(n)) / mask.sum() for n, o in zip(BOX, others, strict=True)]
+    return np.asarray(mean, "float32") - (np.asarray(BOX, "float32") - 1) / 2
+
+
+def _to_classes(codes: np.ndarray) -> np.ndarray:
+    table = np.zeros(max(CODES) + 1, "uint8")
+    table[list(CODES)] = np.arange(len(CODES))
+    return table[codes]
+
+
+def _crop(classes: np.ndarray, spacing_mm: tuple[float, float, float]) -> np.ndarray:
+    """Nearest classes on the box's voxels, the middle of the brain in its middle."""
+    inside = (classes > 0) & (classes < NUM_INSIDE - 1)  # without the fluid around it
+    result = classes
+    for axis, (size, spacing) in enumerate(zip(BOX, spacing_mm, strict=True)):
+        used = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
+        centre = (used[0] + used[-1]) / 2
+        # Not rint, which sends halves to the even voxel and so reads every second one twice.
+        places = np.floor(centre + (np.arange(size) - (size - 1) / 2) / spacing + 0.5).astype(int)
+        result = np.take(result, np.clip(places, 0, result.shape[axis] - 1), axis)
+        outside = (places < 0) | (places >= classes.shape[axis])
+        result[tuple(outside if a == axis else slice(None) for a in range(3))] = 0
+    return result
+
+
+def _coarse(values: np.ndarray) -> np.ndarray:
+    shape = [part for size in BOX for part in (size // COARSE, COARSE)]
+    return values.reshape(shape).mean(axis=(1, 3, 5), dtype="float32")
+
+
+def _parcel_temporal_cortex(classes: np.ndarray) -> None:
+    """Rename the temporal lobes' cortex in place."""
+    index = {
+        (tissue.name, side): CODES.index(code)
+        for tissue in TISSUES
+        if len(tissue.codes) == 2
+        for side, code in reversed(list(enumerate(tissue.codes)))
+    }
+    for side in (0, 1):
+        cortex = classes == index["cortex", side]
+        limbic = np.isin(classes, (index["hippocampus", side], index["amygdala", side]))
+        box = ndimage.find_objects(limbic.astype("uint8"))[0]
+        back, front, top = box[1].start, box[1].stop, box[2].stop
+        middle = (box[2].start + box[2].stop) / 2
+        x, y, z = (np.arange(n).reshape([-1 if a == axis else 1 for a in range(3)]) for axis, n in enumerate(BOX))
+        lateral = np.abs(x - (BOX[0] - 1) / 2) > 16
+        lobe = cortex & lateral & (y > back - 22) & (y < front + 22) & (z < top) & ((z < middle + 2) | (y < front - 6))
+        wide = tuple(slice(max(s.start - 10, 0), s.stop + 10) for s in box)
+        near = np.zeros_like(cortex)
+        near[wide] = ndimage.distance_transform_edt(~limbic[wide]) <= 6
+        classes[lobe] = index["temporal_cortex", side]
+        classes[cortex & near & (z < top)] = index["medial_temporal_cortex", side]

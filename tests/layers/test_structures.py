@@ -1,0 +1,61 @@
+"""Measuring heads: cells lie where they say, and volumes are their sum."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_neurovit import InputError, layers, models
+
+
+def test_cells_lie_in_their_patches():
+    layer = layers.StructureShares(3, (2, 3, 5), 2)
+    tokens = np.random.default_rng(0).normal(size=(1, 30, 7)).astype("float32")
+    before = ops.convert_to_numpy(layer(tokens))
+    tokens[0, 3 * 5 * 1 + 5 * 2 + 4] += 1  # the patch at (1, 2, 4)
+    changed = np.abs(ops.convert_to_numpy(layer(tokens)) - before).max(axis=(0, 4)) > 0
+    expected = np.zeros((4, 6, 10), bool)
+    expected[2:4, 4:6, 8:10] = True
+    np.testing.assert_array_equal(changed, expected)
+
+
+def test_a_new_head_expects_little():
+    shares = ops.convert_to_numpy(layers.StructureShares(3, (2, 3, 5), 2, prior=0.02)(np.zeros((1, 30, 7), "float32")))
+    np.testing.assert_allclose(shares, 0.02, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return models.vit3d((8, 12, 20), (4, 4, 4), num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32, class_token=True)
+
+
+def test_volumes_are_sums_of_shares(backbone):
+    model = models.measurer(backbone, 3, (1.0, 2.0, 3.0), cells=2, with_cells=True)
+    found = model(np.random.default_rng(1).normal(size=(2, 8, 12, 20, 1)).astype("float32"))
+    cells = ops.convert_to_numpy(found["cells"])
+    assert cells.shape == (2, 4, 6, 10, 3)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found["structures_mm3"]), cells.sum(axis=(1, 2, 3)) * (2 * 4 * 6), rtol=1e-5
+    )
+
+
+def test_pooled_structures_are_standardised_logarithms(backbone):
+    volumes = np.random.default_rng(1).normal(size=(2, 8, 12, 20, 1)).astype("float32")
+    measured = models.measurer(backbone, 2, (1.0, 1.0, 1.0), cells=2)
+    scored = models.classifier(
+        backbone, 3, pooling="structures", structures={"cells": 2, "means": [0.5, 1.0], "deviations": [2.0, 4.0]}
+    )
+    scored.get_layer("structures").set_weights(measured.get_layer("head").get_weights())
+    pooled = keras.Model(scored.input, scored.get_layer("structures").output)(volumes)
+    in_cells = ops.convert_to_numpy(measured(volumes)) / 8
+    expected = (np.log(in_cells + 1e-3) - [0.5, 1.0]) / [2.0, 4.0]
+    np.testing.assert_allclose(ops.convert_to_numpy(pooled), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_structures_need_patches_and_statistics(backbone):
+    with pytest.raises(InputError, match="structures"):
+        models.classifier(backbone, 2, pooling="structures")
+    with pytest.raises(InputError, match="deviations"):
+        layers.StructurePooling((1, 1, 1), 1, [0.0], [0.0])
+    with pytest.raises(InputError, match="patches"):
+        models.measurer(models.sfcn((32, 40, 36), channels=(2, 2, 2, 2, 2, 2)), 2, (1.0, 1.0, 1.0))

@@ -1,0 +1,155 @@
+"""Deformations do not fold, structures change as asked, and a seed is all there is to a brain."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_neurovit import InputError, volumes
+from keras_neurovit.synthesis import STRUCTURES, BrainFactory, BrainGenerator, contrast, deformation, vary_freely
+
+SHAPE, SPACING = (56, 64, 60), 3.0
+STILL = {"wobble": 0.0, "mirror": False, "tilt_degrees": 0.0}
+
+
+@pytest.fixture(scope="module")
+def factory(anatomies):
+    return BrainFactory(BrainGenerator(anatomies, SHAPE, SPACING, cell=4, labels=True))
+
+
+@pytest.fixture(scope="module")
+def still(anatomies):
+    return BrainFactory(BrainGenerator(anatomies, SHAPE, SPACING, **STILL))
+
+
+def asked(**ratios):
+    wanted = np.zeros((1, len(STRUCTURES)), "float32")
+    for name, ratio in ratios.items():
+        wanted[0, STRUCTURES.index(name)] = np.log(ratio)
+    return wanted
+
+
+def measured(factory, wanted, seed=3):
+    found = factory.measure([seed], [0], wanted, [1.0])["structures_mm3"][0]
+    return dict(zip(STRUCTURES, found, strict=True))
+
+
+def test_the_same_seed_gives_the_same_brain(factory):
+    one, two = factory([5, 6]), factory([5, 7])
+    np.testing.assert_array_equal(one["volumes"][0], two["volumes"][0])
+    np.testing.assert_array_equal(one["structures_mm3"][0], two["structures_mm3"][0])
+    assert not np.array_equal(one["volumes"][1], two["volumes"][1])
+
+
+def test_one_piece_and_three_stages_agree(anatomies, factory):
+    layer = factory.generator
+    seeds = np.array([5, 6], "int32")
+    inputs = {
+        "seeds": seeds,
+        "anatomies": seeds * 0,
+        "log_ratios": np.asarray(vary_freely(seeds)),
+        "scales": np.ones(2, "float32"),
+    }
+    whole = layer({name: ops.convert_to_tensor(value) for name, value in inputs.items()})
+    stages = factory(**inputs)
+    # Rounding may send a sample across a border of structures; few may.
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(whole["structures_mm3"]), stages["structures_mm3"], rtol=0.02, atol=200
+    )
+    assert np.corrcoef(ops.convert_to_numpy(whole["volumes"]).ravel(), stages["volumes"].ravel())[0, 1] > 0.999
+
+
+def test_volumes_are_the_labels(factory):
+    brain = factory([11])
+    hippocampus = brain["structures_mm3"][0, STRUCTURES.index("hippocampus_left")]
+    assert hippocampus == pytest.approx((brain["labels"][0] == 17).sum() * SPACING**3, rel=0.15)
+    np.testing.assert_allclose(
+        brain["cells"].sum(axis=(1, 2, 3)) * (4 * SPACING) ** 3, brain["structures_mm3"], rtol=1e-4, atol=1
+    )
+
+
+def test_untouched_anatomy_keeps_its_volumes(anatomies, still):
+    found = still.measure([3], [0], asked(), [1.0])["structures_mm3"][0]
+    big = anatomies.volumes_mm3[0] > 2000
+    stretch = found.sum() / anatomies.volumes_mm3[0].sum()  # heads are stretched a little at random
+    np.testing.assert_allclose(found[big] / stretch, anatomies.volumes_mm3[0][big], rtol=0.06)
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio"),
+    [("hippocampus_left", 0.75), ("hippocampus_left", 1.25), ("lateral_ventricle_right", 1.6), ("amygdala_left", 0.8)],
+)
+def test_structures_change_alone(still, name, ratio):
+    before, after = measured(still, asked()), measured(still, asked(**{name: ratio}))
+    change = np.log(after[name] / before[name])
+    assert change == pytest.approx(np.log(ratio), rel=0.45)  # one pass; `make_people` corrects what is missed
+    other = name.replace("left", "X").replace("right", "left").replace("X", "right")
+    assert after[other] == pytest.approx(before[other], rel=0.04)
+    assert sum(after.values()) == pytest.approx(sum(before.values()), rel=0.01)
+
+
+def test_deformations_never_fold(anatomies):
+    seeds = np.arange(6, dtype="int32")
+    step = 2.0
+    axes = [np.arange(-70, 70, step, dtype="float32")] * 3
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+    places = np.repeat(grid.reshape(1, -1, 3), len(seeds), 0)
+    fields = anatomies.maps[0].astype("float32")
+    wanted = 1.5 * ops.convert_to_numpy(vary_freely(seeds))
+    divergence = np.einsum("bs,sijk->bijk", wanted, fields)
+    velocity = deformation.growth_velocity(divergence, np.repeat(anatomies.fills.astype("float32"), len(seeds), 0))
+    velocity = velocity + deformation.wobble_velocity(seeds, np.ones(len(seeds), "float32"), stream=12)
+    moved = ops.convert_to_numpy(deformation.flow(places, velocity)).reshape(-1, *grid.shape)
+    jacobian = np.stack([np.gradient(moved[..., axis], step, axis=(1, 2, 3)) for axis in range(3)], -1)
+    jacobian = np.moveaxis(jacobian, 0, -2)
+    assert np.linalg.det(jacobian).min() > 0
+
+
+def test_structures_vary_independently():
+    draws = ops.convert_to_numpy(vary_freely(np.arange(4000, dtype="int32")))
+    names = ["hippocampus_left", "lateral_ventricle_left", "amygdala_left", "cortex_left"]
+    together = np.corrcoef(draws[:, [STRUCTURES.index(name) for name in names]].T)
+    assert np.abs(together - np.eye(len(names))).max() < 0.06
+    hippocampus = draws[:, STRUCTURES.index("hippocampus_left")]
+    assert 0.2 < hippocampus.std() < 0.3
+
+
+def test_normalisation_is_that_of_conform(factory):
+    brains = factory([21, 22, 23, 24])["volumes"]
+    for volume in brains[..., 0]:
+        raw = 100 * (volume - volume.min())
+        again = volumes.conform(
+            volumes.Scan(raw.astype("float32"), np.diag([SPACING] * 3 + [1.0])),
+            volumes.VolumeContract((SPACING,) * 3, SHAPE),
+        )
+        assert abs(again.std() - volume.std()) < 0.1 * volume.std()
+
+
+def test_blur_has_its_width():
+    point = np.zeros((2, 25, 27, 31), "float32")
+    point[:, 12, 13, 15] = 1
+    blurred = ops.convert_to_numpy(contrast.blur(point, np.float32([[0.4, 1.0, 1.8], [1.0, 1.0, 0.5]])))
+    for row, deviations in zip(blurred, ([0.4, 1.0, 1.8], [1.0, 1.0, 0.5]), strict=True):
+        for axis, deviation in enumerate(deviations):
+            profile = row.sum(axis=tuple(a for a in range(3) if a != axis))
+            places = np.arange(len(profile))
+            mean = (profile * places).sum()
+            assert (profile * (places - mean) ** 2).sum() == pytest.approx(deviation**2, rel=0.02)
+
+
+def test_stripping_leaves_the_brain(anatomies):
+    kept = BrainFactory(BrainGenerator(anatomies, SHAPE, SPACING, stripped_share=1.0, normalised=False, labels=True))(
+        [3, 4]
+    )
+    whole = BrainFactory(BrainGenerator(anatomies, SHAPE, SPACING, stripped_share=0.0, normalised=False, labels=True))(
+        [3, 4]
+    )
+    brain = (kept["labels"] > 0) & (kept["labels"] < 500) & (kept["labels"] != 24)
+    assert (kept["volumes"][..., 0][brain] > 8).mean() > 0.97
+    skin = whole["labels"] == 511
+    assert (whole["volumes"][..., 0][skin] > 8).mean() > 0.9
+    assert (kept["volumes"][..., 0][kept["labels"] == 511] > 8).mean() < 0.05
+
+
+def test_shapes_that_cells_do_not_divide_are_refused(anatomies):
+    with pytest.raises(InputError, match="divisible"):
+        BrainGenerator(anatomies, (30, 40, 32), 3.0, cell=4)

@@ -1,0 +1,118 @@
+"""Each effect of age, sex and disease has its size; none tells the diagnosis without fail."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from keras_neurovit import InputError, cohorts
+from keras_neurovit.synthesis import (
+    STRUCTURES,
+    BrainFactory,
+    BrainGenerator,
+    draw_population,
+    make_people,
+    write_cohort,
+)
+from keras_neurovit.synthesis.population import EFFECTS, median_mm3, targets_mm3
+
+HIPPOCAMPUS, VENTRICLE = STRUCTURES.index("hippocampus_left"), STRUCTURES.index("lateral_ventricle_left")
+
+
+def table(people, anatomies):
+    return np.stack([targets_mm3(person, anatomies) for person in people])
+
+
+def test_the_best_classifier_is_good_and_not_perfect(anatomies):
+    people = draw_population(3000, seed=1)
+    volumes = table(people, anatomies)
+    volumes = np.log(volumes[:, ~np.isnan(volumes).any(axis=0) & (volumes > 0).all(axis=0)])
+    ill = np.array([person.diagnosis == "AD" for person in people])
+    age = np.array([person.age for person in people])
+    features = np.column_stack([volumes, age, np.log([person.intracranial_mm3 for person in people])])
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=3000))
+    scores = cross_val_predict(model, features, ill, method="decision_function")
+    assert 0.93 <= roc_auc_score(ill, scores) <= 0.96
+    assert abs(roc_auc_score(ill, age) - 0.5) < 0.03
+    assert abs(roc_auc_score(ill, [person.sex == "M" for person in people]) - 0.5) < 0.03
+
+
+@pytest.mark.parametrize(
+    "name", ["hippocampus", "amygdala", "lateral_ventricle", "medial_temporal_cortex", "temporal_cortex"]
+)
+def test_disease_has_its_size(anatomies, name):
+    people = draw_population(3000, seed=2)
+    logs = np.log(np.abs(table(people, anatomies)[:, STRUCTURES.index(f"{name}_left")]))
+    ill = np.array([person.diagnosis == "AD" for person in people])
+    assert logs[ill].mean() - logs[~ill].mean() == pytest.approx(EFFECTS[name].severe, rel=0.15)
+
+
+def test_age_and_sex_have_their_size(anatomies):
+    young, old = (draw_population(1500, seed=3, diagnoses=("CN",), ages=(age, age)) for age in (50.0, 85.0))
+    for place, name in ((HIPPOCAMPUS, "hippocampus_left"), (VENTRICLE, "lateral_ventricle_left")):
+        change = np.log(table(old, anatomies)[:, place]).mean() - np.log(table(young, anatomies)[:, place]).mean()
+        assert change == pytest.approx(np.log(median_mm3(name, 85) / median_mm3(name, 50)), rel=0.1)
+    spread = np.log(table(old, anatomies)[:, HIPPOCAMPUS]).std()
+    assert 0.08 < spread < 0.14  # 0.10 in the norms
+    men = np.array([person.sex == "M" for person in old])
+    skull = np.array([person.intracranial_mm3 for person in old])
+    assert skull[men].mean() / skull[~men].mean() == pytest.approx(1.56 / 1.39, rel=0.02)
+
+
+def test_volumes_reach_their_targets(anatomies):
+    factory = BrainFactory(BrainGenerator(anatomies, (64, 72, 64), 3.0))
+    people = [
+        person
+        for severity in (0.0, 1.0)
+        for person in draw_population(8, seed=4, diagnoses=("AD",), severity=severity, ages=(70.0, 70.0))
+    ]
+    made = np.concatenate(
+        [make_people(factory, anatomies, people[i : i + 4])["structures_mm3"] for i in range(0, len(people), 4)]
+    )
+    effect = np.log(made[8:] / made[:8]).mean(axis=0)  # the same people, ill and well
+    for name, tolerance in (("hippocampus", 0.06), ("amygdala", 0.08), ("lateral_ventricle", 0.12)):
+        for side in ("left", "right"):
+            assert effect[STRUCTURES.index(f"{name}_{side}")] == pytest.approx(EFFECTS[name].severe, abs=tolerance)
+    skulls = np.array([person.intracranial_mm3 for person in people])
+    np.testing.assert_allclose(made.sum(axis=1), skulls, rtol=0.12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"people": 0}, "people"),
+        ({"people": 2, "ages": (30.0, 60.0)}, "40"),
+        ({"people": 2, "ages": (60.0, 95.0)}, "90"),
+        ({"people": 2, "severity": 3.0}, "severity"),
+        ({"people": 2, "severity": -0.1}, "severity"),
+        ({"people": 2, "diagnoses": ("CN", "FTD")}, "FTD"),
+    ],
+)
+def test_what_is_not_supported_is_refused(arguments, words):
+    with pytest.raises(InputError, match=words):
+        draw_population(**arguments)
+
+
+def test_a_cohort_is_a_cohort(tmp_path, anatomies):
+    people = draw_population(3, seed=5)
+    arguments = {"shape": (64, 72, 64), "spacing_mm": 3.0, "verbose": False}
+    folder = write_cohort(tmp_path / "cohort", people, anatomies, **arguments)
+    cohort = cohorts.read_bids(folder, "diagnosis", labels=("CN", "AD"))
+    assert len(cohort) == 3
+    assert list(cohort.targets) == [0, 1, 0]
+    truth = json.loads((folder / "sub-0001/anat/sub-0001_T1w.json").read_text())["TrueVolumes_mm3"]
+    assert cohort.column("hippocampus_left_mm3", float)[0] == truth["hippocampus_left"]
+    assert truth["intracranial"] > truth["brain"] > 500_000
+    scan = cohort.paths[2]
+    before = scan.stat().st_mtime_ns
+    (folder / "sub-0002/anat/sub-0002_T1w.json").unlink()  # as after a kill
+    write_cohort(folder, people, anatomies, **arguments)
+    assert scan.stat().st_mtime_ns == before
+    assert (folder / "sub-0002/anat/sub-0002_T1w.json").exists()
+    with pytest.raises(InputError, match="other people"):
+        write_cohort(folder, draw_population(3, seed=6), anatomies, **arguments)
