@@ -7,20 +7,23 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # The rooms that run on every backend; PyTorch too, where it is installed (pip install torch).
 AGNOSTIC := tests/layers tests/models tests/augmentation tests/presets
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/.installed
 	$(RUN)/python examples/ad_classification.py --out demo_output
 
 test: $(VENV)/.installed
 	$(RUN)/python -m pytest
-	KERAS_BACKEND=jax $(RUN)/python -m pytest $(AGNOSTIC)
+	KERAS_BACKEND=jax $(RUN)/python -m pytest $(AGNOSTIC) tests/synthesis/test_generator.py
 	if $(RUN)/python -c "import torch" 2>/dev/null; then KERAS_BACKEND=torch $(RUN)/python -m pytest $(AGNOSTIC); fi
 
 lint: $(VENV)/.installed
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/lint-imports
+
+bench: $(VENV)/.installed
+	$(RUN)/python -m benchmarks synthesis
 
 $(VENV)/.installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -54,7 +54,7 @@ def vary_freely(seeds, stream: int = 900):
     kinds = [next(i for i, n in enumerate(names) if s in (n, f"{n}_left", f"{n}_right")) for s in STRUCTURES]
     both, side = (np.float32([SPREAD.get(names[k], (0.12, 0.05))[column] for k in kinds]) for column in (0, 1))
     shared = ops.take(normal(seeds, (len(names),), stream), np.asarray(kinds), axis=1)
-    return shared * both + side * normal(seeds, (len(STRUCTURES),), stream + 2)
+    return shared * ops.array(both) + ops.array(side) * normal(seeds, (len(STRUCTURES),), stream + 2)
 
 
 def gains(maps: np.ndarray) -> np.ndarray:
@@ -189,7 +189,7 @@ class BrainGenerator(keras.layers.Layer):
         if self.wobble:
             strength = self.wobble * between(seeds, 0.2, 1.0, (), stream=11)
             velocity = velocity + deformation.wobble_velocity(seeds, strength, stream=12)
-        tilt = rotation_matrices(np.float32(np.deg2rad(self.tilt_degrees)) * normal(seeds, (3,), stream=1))
+        tilt = rotation_matrices(float(np.deg2rad(self.tilt_degrees)) * normal(seeds, (3,), stream=1))
         stretch = ops.exp(0.03 * normal(seeds, (3,), stream=3)) * ops.expand_dims(scales, 1)
         mirrored = uniform(seeds, (), stream=5) < (0.5 if self.mirror else 0.0)
         sign = ops.where(ops.reshape(mirrored, (-1, 1)), np.float32([[-1, 1, 1]]), np.float32([[1, 1, 1]]))

@@ -32,6 +32,7 @@ def finetune(
     weight_decay: float = 0.05,
     loss: str | keras.losses.Loss | None = None,
     facts: Mapping | None = None,
+    jit_compile: bool | None = None,
     verbose: int | str = "auto",
 ) -> list[dict[str, float]]:
     """Fit a model with AdamW, warm-up and annealing, saving its state after every epoch.
@@ -54,6 +55,8 @@ def finetune(
         loss: None for cross-entropy on labels.
         facts: what else the run depends on, in JSON's values: the people it learns from, the preset, the seed. A folder
             whose run had others is refused.
+        jit_compile: None compiles where the backend can, which pays from some hundreds of steps on; False starts
+            at once.
         verbose: as `model.fit`.
 
     Returns:
@@ -79,7 +82,7 @@ def finetune(
         loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"] if loss is None else None,
         # "auto" leaves XLA off on TensorFlow without a GPU, where it makes small transformers a third faster.
-        jit_compile=keras.backend.backend() != "torch",
+        jit_compile=keras.backend.backend() != "torch" if jit_compile is None else jit_compile,
     )
     optimizer.build(model.trainable_variables)  # so that a backup of its state can be read before the first step
     log = _claim(folder, json.loads(json.dumps(settings)))

@@ -10,6 +10,9 @@ from keras_neurovit.synthesis import STRUCTURES, BrainFactory, BrainGenerator, c
 SHAPE, SPACING = (56, 64, 60), 3.0
 STILL = {"wobble": 0.0, "mirror": False, "tilt_degrees": 0.0}
 
+FROZEN = {"hippocampus_left": 2369.2, "lateral_ventricle_right": 7718.6, "cortex_left": 170964.0, "brain_stem": 7570.1}
+FROZEN_VOXELS = [[-0.826, -0.863], [-0.893, -0.899]]
+
 
 @pytest.fixture(scope="module")
 def factory(anatomies):
@@ -38,6 +41,14 @@ def test_the_same_seed_gives_the_same_brain(factory):
     np.testing.assert_array_equal(one["volumes"][0], two["volumes"][0])
     np.testing.assert_array_equal(one["structures_mm3"][0], two["structures_mm3"][0])
     assert not np.array_equal(one["volumes"][1], two["volumes"][1])
+
+
+def test_every_backend_makes_the_same_brain(factory):
+    brain = factory([5])
+    found = {name: brain["structures_mm3"][0, STRUCTURES.index(name)] for name in FROZEN}
+    assert found == pytest.approx(FROZEN, rel=0.01)
+    middle = brain["volumes"][0, 20:36:8, 24:40:8, 30, 0]
+    np.testing.assert_allclose(middle, FROZEN_VOXELS, atol=0.05)
 
 
 def test_one_piece_and_three_stages_agree(anatomies, factory):

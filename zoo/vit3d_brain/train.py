@@ -31,6 +31,7 @@ from brains import Brains, write_brains
 
 SEED = 2303
 HELD_OUT = 4
+CELL = 4  # voxels along the edge of the cells in which structures are told
 CONTRACT = volumes.VolumeContract((3.0, 3.0, 3.0), (64, 80, 64))
 CITATION = (
     "Dhinagar et al. 2023, arXiv 2303.08216; label maps: Billot et al. 2023 (SynthSeg), Medical Image Analysis 86."
@@ -39,7 +40,9 @@ CITATION = (
 
 def factory(label_maps: list[Path]) -> synthesis.BrainFactory:
     anatomies = synthesis.load_anatomies(label_maps)
-    return synthesis.BrainFactory(synthesis.BrainGenerator(anatomies, CONTRACT.shape, CONTRACT.spacing_mm[0], cell=4))
+    return synthesis.BrainFactory(
+        synthesis.BrainGenerator(anatomies, CONTRACT.shape, CONTRACT.spacing_mm[0], cell=CELL)
+    )
 
 
 def brains(options: argparse.Namespace) -> tuple[Path, Path]:
@@ -58,15 +61,18 @@ def brains(options: argparse.Namespace) -> tuple[Path, Path]:
     return tuple(folders)
 
 
-def describe() -> presets.Preset:
-    """The preset before it has weights."""
+def describe(truth: np.ndarray) -> presets.Preset:
+    """The preset before it has weights; of the true volumes it keeps what standardises their logarithms."""
     tiny = presets.load_preset("vit3d_tiny")
+    cell_mm3 = np.prod(np.multiply(CONTRACT.spacing_mm, CELL))
+    logs = np.log(truth / cell_mm3 + 1e-3)
+    statistics = {"means": logs.mean(axis=0).round(4).tolist(), "deviations": logs.std(axis=0).round(4).tolist()}
     return dataclasses.replace(
         tiny,
         name="vit3d_brain",
         description="Tiny ViT that measures brain structures, learnt on synthetic scans of any contrast.",
         labels=synthesis.STRUCTURES,
-        head={"kind": "structures", "cells": 4},
+        head={"kind": "structures", "cells": tiny.arguments["patch_size"][0] // CELL, **statistics},
         volume=CONTRACT,
         citation=CITATION,
     )
@@ -75,11 +81,11 @@ def describe() -> presets.Preset:
 def train(options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(SEED)
     learn, test = brains(options)
-    described = describe()
+    batches = Brains(learn, options.batch_size, seed=SEED)
+    described = describe(batches.truth)
     backbone = presets.build_backbone(described)
     structures = len(synthesis.STRUCTURES)
-    model = models.measurer(backbone, structures, CONTRACT.spacing_mm, cells=4, with_cells=True)
-    batches = Brains(learn, options.batch_size, seed=SEED)
+    model = models.measurer(backbone, structures, CONTRACT.spacing_mm, cells=described.head["cells"], with_cells=True)
     start = time.monotonic()
     training.finetune(
         model,
@@ -94,7 +100,7 @@ def train(options: argparse.Namespace) -> None:
         verbose=2,
     )
     print(f"trained for {(time.monotonic() - start) / 60:.0f} minutes")
-    plain = models.measurer(backbone, structures, CONTRACT.spacing_mm, cells=4)
+    plain = models.measurer(backbone, structures, CONTRACT.spacing_mm, cells=described.head["cells"])
     plain.get_layer("head").set_weights(model.get_layer("head").get_weights())
     saved = presets.save_to_preset(plain, options.preset, described)
     presets.write_golden(saved, volumes.conform(volumes.read_scan(synthesis.icbm152_t1()), CONTRACT))
