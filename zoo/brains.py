@@ -103,8 +103,12 @@ class Brains(keras.utils.PyDataset):
         truth[mirrored] = truth[mirrored][:, MIRRORED]
         return volumes, {"structures_mm3": truth, "cells": cells}
 
+    def shares(self) -> list[float]:
+        """Mean share of each structure, over cells and people."""
+        return np.maximum(self.cells[:256].mean(axis=(0, 1, 2, 3), dtype="float64") / 255, 1e-6).tolist()
+
     def weights(self) -> list[float]:
         """Weights of structures for `ShareLoss`: rare ones count more, by the root of their share."""
-        share = np.maximum(self.cells[:256].mean(axis=(0, 1, 2, 3)) / 255, 1e-6)
+        share = np.asarray(self.shares())
         weights = share**-0.5
         return (weights * share.sum() / (weights * share).sum()).tolist()

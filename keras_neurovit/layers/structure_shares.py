@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
+import numpy as np
 from keras import ops
 
 from keras_neurovit import _checks
@@ -18,28 +21,42 @@ class StructureShares(keras.layers.Layer):
         num_structures: how many.
         grid: patches (i, j, k).
         cells: along each edge of a patch.
-        prior: share that a new head expects everywhere.
+        prior: share that a new head expects everywhere, one number or one a structure: from the mean of the data
+            it has less to learn.
+
+    Raises:
+        InputError: a prior that is no share, or another number of them than of structures.
 
     Example:
-        >>> import numpy as np
         >>> StructureShares(3, (2, 1, 3), 2)(np.zeros((1, 6, 16))).shape
         TensorShape([1, 4, 2, 6, 3])
     """
 
-    def __init__(self, num_structures: int, grid: tuple[int, int, int], cells: int = 4, prior: float = 0.01, **kwargs):
+    def __init__(
+        self,
+        num_structures: int,
+        grid: tuple[int, int, int],
+        cells: int = 4,
+        prior: float | Sequence[float] = 0.01,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.num_structures, self.cells = num_structures, cells
-        self.grid, self.prior = _checks.triple("grid", grid), _checks.between("prior", prior, 1e-6, 1 - 1e-6)
-        bias = -float(ops.log(1.0 / self.prior - 1.0))
+        self.grid = _checks.triple("grid", grid)
+        priors = [prior] * num_structures if isinstance(prior, (int, float)) else list(prior)
+        if len(priors) != num_structures:
+            raise _checks.InputError("prior does not match the structures", f"{num_structures} numbers", len(priors))
+        self.prior = tuple(_checks.between("prior", share, 1e-7, 1 - 1e-7) for share in priors)
         self.scores = keras.layers.Dense(
             num_structures * cells**3,
-            bias_initializer=keras.initializers.Constant(bias),
             dtype=self.dtype_policy,
             name="scores",
         )
 
     def build(self, input_shape):
         self.scores.build(input_shape)
+        scores = np.log(np.asarray(self.prior) / (1.0 - np.asarray(self.prior)))
+        self.scores.bias.assign(np.tile(scores, self.cells**3).astype("float32"))
 
     def call(self, tokens):
         (i, j, k), c = self.grid, self.cells

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import keras
 
 from keras_neurovit import _checks
-from keras_neurovit.layers import BlockHead, PatchEmbedding3D, PrefixTokens, StructurePooling, TokenPooling
+from keras_neurovit.layers import BlockHead, PrefixTokens, StructurePooling, TokenPooling
+from keras_neurovit.models.grid import token_grid
 
 
 def classifier(
@@ -63,8 +64,9 @@ def classifier(
         if structures is None:
             mend = "Start from a preset that measures, such as vit3d_brain."
             raise _checks.InputError("pooling 'structures' needs to know them", "cells, means, deviations", None, mend)
-        grid = _patch_grid(backbone)
-        pool = StructurePooling(grid, num_prefix_tokens=prefix, dtype="float32", name="structures", **structures)
+        pool = StructurePooling(
+            token_grid(backbone), num_prefix_tokens=prefix, dtype="float32", name="structures", **structures
+        )
         features = pool(features)
         head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
     else:
@@ -72,13 +74,6 @@ def classifier(
         head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
     features = keras.layers.Dropout(dropout, name="head_dropout")(features)
     return keras.Model(volumes, head(features), name=name)
-
-
-def _patch_grid(backbone: keras.Model) -> tuple[int, int, int]:
-    for layer in backbone.layers:
-        if isinstance(layer, PatchEmbedding3D):
-            return _checks.divisible(backbone.input_shape[1:4], layer.patch_size)
-    raise _checks.InputError("this backbone has no patches whose structures could be told", "one from vit3d")
 
 
 def _prefix_tokens(backbone: keras.Model) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from keras_neurovit import _checks
-from keras_neurovit.layers import PatchEmbedding3D, PrefixTokens, StructureShares
+from keras_neurovit.layers import PrefixTokens, StructureShares
+from keras_neurovit.models.grid import token_grid
 
 
 def measurer(
@@ -15,6 +18,7 @@ def measurer(
     spacing_mm: tuple[float, float, float],
     *,
     cells: int = 4,
+    prior: float | Sequence[float] = 0.01,
     with_cells: bool = False,
     name: str = "measurer",
 ) -> keras.Model:
@@ -30,6 +34,7 @@ def measurer(
         num_structures: how many.
         spacing_mm: edges of a voxel.
         cells: along each edge of a patch.
+        prior: see `StructureShares`.
         with_cells: whether the shares are returned too, to be trained.
         name: of the model.
 
@@ -42,16 +47,13 @@ def measurer(
         >>> measurer(backbone, 3, (3.0, 3.0, 3.0), cells=2).output_shape
         (None, 3)
     """
-    patches = [layer for layer in backbone.layers if isinstance(layer, PatchEmbedding3D)]
-    if not patches:
-        raise _checks.InputError("this backbone has no patches whose structures could be told", "one from vit3d")
-    patch, volume_shape = patches[0].patch_size, backbone.input_shape[1:4]
-    grid = _checks.divisible(volume_shape, patch)
-    _checks.divisible(patch, (cells,) * 3)
+    grid = token_grid(backbone)
+    patch = tuple(n // tokens for n, tokens in zip(backbone.input_shape[1:4], grid, strict=True))
+    _checks.divisible(patch, (cells,) * 3, "patch_size", "cells")
     prefix = sum(layer.num_tokens for layer in backbone.layers if isinstance(layer, PrefixTokens))
     volumes = keras.Input(backbone.input_shape[1:], name="volume")
     tokens = backbone(volumes)[:, prefix:]
-    shares = StructureShares(num_structures, grid, cells, dtype="float32", name="head")(tokens)
+    shares = StructureShares(num_structures, grid, cells, prior, dtype="float32", name="head")(tokens)
     cell_mm3 = 1.0
     for voxels, edge in zip(patch, spacing_mm, strict=True):
         cell_mm3 *= voxels / cells * edge

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import keras
 
 from keras_neurovit import _checks
@@ -18,6 +20,7 @@ def vit3d(
     mlp_dim: int,
     *,
     num_channels: int = 1,
+    stem: Mapping | None = None,
     position: str = "learned",
     class_token: bool = False,
     num_register_tokens: int = 0,
@@ -42,6 +45,9 @@ def vit3d(
         hidden_dim: length of a token.
         mlp_dim: width of a block's perceptron.
         num_channels: channels of the volume.
+        stem: None embeds a patch linearly. {"patch_size": 4, "hidden_dim": 32, "mlp_dim": 512} cuts each patch into
+            smaller ones, embeds these alike, and lets a perceptron put them together: what a voxel's brightness means
+            depends on its neighbours, and a linear patch cannot tell.
         position: "learned" or "sine".
         class_token: whether a class token stands first.
         num_register_tokens: further learned tokens.
@@ -66,7 +72,10 @@ def vit3d(
     volume_shape, patch_size = _checks.triple("volume_shape", volume_shape), _checks.triple("patch_size", patch_size)
     grid = _checks.divisible(volume_shape, patch_size)
     volumes = keras.Input((*volume_shape, num_channels), name="volume")
-    tokens = PatchEmbedding3D(hidden_dim, patch_size, name="patch_embedding")(volumes)
+    if stem is None:
+        tokens = PatchEmbedding3D(hidden_dim, patch_size, name="patch_embedding")(volumes)
+    else:
+        tokens = _embed_twice(volumes, hidden_dim, patch_size, **stem)
     tokens = PositionEmbedding3D(grid, position, name="position_embedding")(tokens)
     if num_prefix := int(class_token) + num_register_tokens:
         tokens = PrefixTokens(num_prefix, name="prefix_tokens")(tokens)
@@ -84,3 +93,15 @@ def vit3d(
     )
     tokens = keras.layers.LayerNormalization(epsilon=epsilon, name="norm")(tokens)
     return keras.Model(volumes, tokens, name=name)
+
+
+def _embed_twice(volumes, width: int, whole: tuple[int, int, int], patch_size, hidden_dim: int, mlp_dim: int):
+    part = _checks.triple("stem patch_size", patch_size)
+    parts = _checks.divisible(whole, part, "patch_size", "stem patch_size")
+    fine = _checks.divisible(volumes.shape[1:4], part)
+    tokens = PatchEmbedding3D(hidden_dim, part, name="stem")(volumes)
+    tokens = keras.layers.Activation("gelu", name="stem_gelu")(tokens)
+    tokens = keras.layers.Reshape((*fine, hidden_dim), name="stem_grid")(tokens)
+    tokens = PatchEmbedding3D(mlp_dim, parts, name="patch_embedding")(tokens)
+    tokens = keras.layers.Activation("gelu", name="patch_gelu")(tokens)
+    return keras.layers.Dense(width, name="patch_projection")(tokens)

@@ -22,6 +22,10 @@ def test_cells_lie_in_their_patches():
 def test_a_new_head_expects_little():
     shares = ops.convert_to_numpy(layers.StructureShares(3, (2, 3, 5), 2, prior=0.02)(np.zeros((1, 30, 7), "float32")))
     np.testing.assert_allclose(shares, 0.02, rtol=1e-4)
+    each = layers.StructureShares(3, (2, 3, 5), 2, prior=[0.3, 0.1, 1e-4])(np.zeros((1, 30, 7), "float32"))
+    np.testing.assert_allclose(ops.convert_to_numpy(each)[0, 1, 2, 3], [0.3, 0.1, 1e-4], rtol=1e-3)
+    with pytest.raises(InputError, match="prior"):
+        layers.StructureShares(3, (2, 3, 5), 2, prior=[0.1, 0.2])
 
 
 @pytest.fixture(scope="module")
@@ -57,5 +61,5 @@ def test_structures_need_patches_and_statistics(backbone):
         models.classifier(backbone, 2, pooling="structures")
     with pytest.raises(InputError, match="deviations"):
         layers.StructurePooling((1, 1, 1), 1, [0.0], [0.0])
-    with pytest.raises(InputError, match="patches"):
+    with pytest.raises(InputError, match="no patches"):
         models.measurer(models.sfcn((32, 40, 36), channels=(2, 2, 2, 2, 2, 2)), 2, (1.0, 1.0, 1.0))

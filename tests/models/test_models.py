@@ -90,3 +90,18 @@ def test_published_neuroimage_transformer():
     model = from_preset("vit3d_nit", num_classes=2, load_weights=False)
     assert model.get_layer("backbone").output_shape == (None, 513, 128)
     assert model.get_layer("pooling").kind == "class"
+
+
+def test_a_stem_keeps_patches_apart():
+    """One voxel still touches one token, and the function is no longer linear in it."""
+    sizes = {"num_layers": 0, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
+    model = vit3d((8, 12, 20), (4, 6, 10), stem={"patch_size": (2, 3, 5), "hidden_dim": 4, "mlp_dim": 24}, **sizes)
+    embed = keras.Model(model.input, model.get_layer("patch_projection").output)
+    volumes = np.random.default_rng(0).normal(size=(1, 8, 12, 20, 1)).astype("float32")
+    changed = volumes.copy()
+    changed[0, 5, 1, 13] += 1  # patch (1, 0, 1) of a grid of 2 × 2 × 2
+    difference = np.abs(keras.ops.convert_to_numpy(embed(changed) - embed(volumes)))[0].max(axis=-1)
+    assert difference.shape == (8,)
+    assert np.flatnonzero(difference).tolist() == [5]
+    with pytest.raises(InputError, match="stem patch_size"):
+        vit3d((8, 12, 20), (4, 6, 10), stem={"patch_size": 4, "hidden_dim": 4, "mlp_dim": 24}, **sizes)

@@ -71,6 +71,7 @@ def describe(truth: np.ndarray) -> presets.Preset:
         tiny,
         name="vit3d_brain",
         description="Tiny ViT that measures brain structures, learnt on synthetic scans of any contrast.",
+        arguments={**tiny.arguments, "stem": {"patch_size": CELL, "hidden_dim": 32, "mlp_dim": 512}},
         labels=synthesis.STRUCTURES,
         head={"kind": "structures", "cells": tiny.arguments["patch_size"][0] // CELL, **statistics},
         volume=CONTRACT,
@@ -85,7 +86,14 @@ def train(options: argparse.Namespace) -> None:
     described = describe(batches.truth)
     backbone = presets.build_backbone(described)
     structures = len(synthesis.STRUCTURES)
-    model = models.measurer(backbone, structures, CONTRACT.spacing_mm, cells=described.head["cells"], with_cells=True)
+    model = models.measurer(
+        backbone,
+        structures,
+        CONTRACT.spacing_mm,
+        cells=described.head["cells"],
+        prior=batches.shares(),
+        with_cells=True,
+    )
     start = time.monotonic()
     training.finetune(
         model,

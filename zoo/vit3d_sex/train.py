@@ -34,11 +34,17 @@ KINDS = {
 }
 
 
+def start(kind: str, options: argparse.Namespace) -> presets.Preset:
+    """The preset that one of `KINDS` starts from."""
+    name = KINDS[kind]["preset"]
+    return presets.load_preset(options.brain if name == "vit3d_brain" else name)
+
+
 def fit(kind: str, people: cohorts.Cohort, folder: Path, seed: int, options: argparse.Namespace) -> keras.Model:
     """One of `KINDS`, trained on some people."""
     how = KINDS[kind]
     keras.utils.set_random_seed(seed)
-    described = presets.load_preset(how["preset"])
+    described = start(kind, options)
     if how["scratch"]:  # without measured structures there is nothing better than the mean token
         described = dataclasses.replace(described, head={}, labels=())
     model = keras_neurovit.from_preset(described, num_classes=2, load_weights=not how["scratch"], verbose=False)
@@ -66,7 +72,7 @@ def fit(kind: str, people: cohorts.Cohort, folder: Path, seed: int, options: arg
 def cross_validate(kind: str, cohort: cohorts.Cohort, options: argparse.Namespace) -> np.ndarray:
     """Held-out P(M) of everybody, once for each repetition. Shape: → (repetition, person)"""
     scores = np.full((options.repetitions, len(cohort)), np.nan)
-    contract = presets.load_preset(KINDS[kind]["preset"]).volume
+    contract = start(kind, options).volume
     for repetition in range(options.repetitions):
         folds = StratifiedKFold(options.folds, shuffle=True, random_state=SEED + repetition)
         for number, (train, test) in enumerate(folds.split(cohort.targets, cohort.targets)):
@@ -136,7 +142,7 @@ def numbers(estimate: evaluation.Estimate) -> dict[str, float]:
 def publish(cohort: cohorts.Cohort, options: argparse.Namespace) -> None:
     """Train on everybody, and save."""
     model = fit("vit3d_brain", cohort, options.runs / "all", SEED, options)
-    base = presets.load_preset("vit3d_brain")
+    base = start("vit3d_brain", options)
     structures = {key: base.head[key] for key in ("cells", "means", "deviations")}
     described = dataclasses.replace(
         base,
@@ -153,6 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bids", type=Path, required=True, help="folder of OpenNeuro ds002748")
     parser.add_argument("--runs", type=Path, default=Path("runs/vit3d_sex"), help="checkpoints and logs")
+    parser.add_argument("--brain", default="vit3d_brain", help="name or folder of the preset to start from")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="which to cross-validate")
     parser.add_argument("--smoke", action="store_true", help="two folds of one epoch, nothing published")
     options = parser.parse_args()
