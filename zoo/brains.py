@@ -11,16 +11,18 @@ import keras
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from keras_neurovit.synthesis import STRUCTURES
+from keras_neurovit import InputError
+from keras_neurovit._files import published
+from keras_neurovit.synthesis import STRUCTURES, mirrored_structures
 
 BATCH = 8
-MIRRORED = [STRUCTURES.index(s.replace("left", "X").replace("right", "left").replace("X", "right")) for s in STRUCTURES]
+MIRRORED = mirrored_structures()
 
 
 def write_brains(folder: Path, people: int, make: Callable[[np.ndarray], dict], contrasts: int = 1) -> Path:
     """Make brains into a folder of arrays: volumes, cells (255 is a whole cell) and truth, mm³.
 
-    Killed and called again, it goes on where it was.
+    Killed and called again, it goes on where it was; a folder of other arrays is refused.
 
     Args:
         folder: for the arrays.
@@ -30,6 +32,10 @@ def write_brains(folder: Path, people: int, make: Callable[[np.ndarray], dict], 
     """
     folder.mkdir(parents=True, exist_ok=True)
     people = -(-people // BATCH) * BATCH
+    if (folder / "truth.npy").exists() and (held := len(np.load(folder / "truth.npy", mmap_mode="r"))) != people:
+        raise InputError(
+            f"{folder}: holds other brains", f"{people} people", held, "Give another folder, or delete it."
+        )
     progress = folder / "progress.json"
     done = json.loads(progress.read_text(encoding="utf-8")) if progress.exists() else 0
     arrays, start = None, time.monotonic()
@@ -53,7 +59,8 @@ def write_brains(folder: Path, people: int, make: Callable[[np.ndarray], dict], 
         if first // BATCH % 32 == 31 or first + BATCH >= people:
             for array in arrays.values():
                 array.flush()
-            progress.write_text(str(first + BATCH), encoding="utf-8")
+            with published(progress) as temporary:
+                temporary.write_text(json.dumps(first + BATCH), encoding="utf-8")
             rate = (first + BATCH - done) * contrasts / (time.monotonic() - start)
             print(f"{folder.name}: {first + BATCH} of {people} people, {rate:.1f} scans a second", flush=True)
     return folder
@@ -67,15 +74,20 @@ class Brains(keras.utils.PyDataset):
         batch_size: scans a batch.
         seed: of order and mirrors; None for neither.
         targets: an array with a row a person, or None for cells and volumes.
+        parts: epochs in which all scans are seen once; short ones lose less when they are killed.
+        epoch: the first, where a run goes on.
     """
 
-    def __init__(self, folder: Path, batch_size: int, seed: int | None = None, targets: np.ndarray | None = None):
+    def __init__(
+        self, folder: Path, batch_size: int, seed: int | None = None, *, targets=None, parts: int = 1, epoch: int = 0
+    ):
         super().__init__()
         self.volumes, self.cells, self.truth = (
             np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("volumes", "cells", "truth")
         )
         self.contrasts = len(self.volumes) // len(self.truth)
-        self.batch_size, self.seed, self.targets, self.epoch = batch_size, seed, targets, -1
+        self.batch_size, self.seed, self.targets = batch_size, seed, targets
+        self.parts, self.epoch = parts, epoch - 1
         self.on_epoch_end()
 
     def on_epoch_end(self):
@@ -83,13 +95,14 @@ class Brains(keras.utils.PyDataset):
         self.order = np.arange(len(self.volumes))
         self.mirrored = np.zeros(len(self.volumes), bool)
         if self.seed is not None:
-            random = np.random.default_rng((self.seed, self.epoch))
-            self.order = random.permutation(self.order)
+            whole, part = divmod(self.epoch, self.parts)
+            random = np.random.default_rng((self.seed, whole))
+            self.order = np.array_split(random.permutation(self.order), self.parts)[part]
             self.mirrored = random.random(len(self.volumes)) < 0.5
 
     def __len__(self) -> int:
-        whole = len(self.volumes) / self.batch_size
-        return int(whole) if self.seed is not None else int(np.ceil(whole))
+        batches = len(self.volumes) // self.parts / self.batch_size
+        return int(batches) if self.seed is not None else int(np.ceil(batches))
 
     def __getitem__(self, index: int):
         rows = np.sort(self.order[index * self.batch_size : (index + 1) * self.batch_size])

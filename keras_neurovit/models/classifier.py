@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import keras
 
 from keras_neurovit import _checks
-from keras_neurovit.layers import BlockHead, PrefixTokens, StructurePooling, TokenPooling
-from keras_neurovit.models.grid import token_grid
+from keras_neurovit.layers import BlockHead, StructurePooling, TokenPooling
+from keras_neurovit.models.grid import prefix_tokens, token_grid
 
 
 def classifier(
@@ -52,7 +52,7 @@ def classifier(
     if num_classes < 1:
         raise _checks.InputError("num_classes is unusable", expected="1 or more", received=num_classes)
     _checks.one_of("pooling", pooling, ("mean", "class", "attention", "blocks", "structures"))
-    prefix = _prefix_tokens(backbone)
+    prefix = prefix_tokens(backbone)
     volumes = keras.Input(backbone.input_shape[1:], name="volume")
     features = backbone(volumes)
     if pooling == "blocks":
@@ -74,9 +74,3 @@ def classifier(
         head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
     features = keras.layers.Dropout(dropout, name="head_dropout")(features)
     return keras.Model(volumes, head(features), name=name)
-
-
-def _prefix_tokens(backbone: keras.Model) -> int:
-    """Class and register tokens among a backbone's outputs: those it puts on, less those it pools away itself."""
-    put_on = sum(layer.num_tokens for layer in backbone.layers if isinstance(layer, PrefixTokens))
-    return put_on - sum(layer.num_prefix_tokens for layer in backbone.layers if isinstance(layer, TokenPooling))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_neurovit._checks import InputError
-from keras_neurovit.layers import PositionEmbedding3D
+from keras_neurovit.layers import PositionEmbedding3D, PrefixTokens, TokenPooling
 
 
 def token_grid(backbone: keras.Model) -> tuple[int, int, int]:
@@ -23,3 +23,9 @@ def token_grid(backbone: keras.Model) -> tuple[int, int, int]:
     if not tables:
         raise InputError("this backbone has no patches whose structures could be told", "one from vit3d or minit3d")
     return tables[-1].grid
+
+
+def prefix_tokens(backbone: keras.Model) -> int:
+    """Class and register tokens among a backbone's outputs: those it puts on, less those it pools away itself."""
+    put_on = sum(layer.num_tokens for layer in backbone.layers if isinstance(layer, PrefixTokens))
+    return put_on - sum(layer.num_prefix_tokens for layer in backbone.layers if isinstance(layer, TokenPooling))

@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from keras_neurovit import _checks
-from keras_neurovit.layers import PrefixTokens, StructureShares
-from keras_neurovit.models.grid import token_grid
+from keras_neurovit.layers import StructureShares
+from keras_neurovit.models.grid import prefix_tokens, token_grid
 
 
 def measurer(
@@ -50,9 +50,8 @@ def measurer(
     grid = token_grid(backbone)
     patch = tuple(n // tokens for n, tokens in zip(backbone.input_shape[1:4], grid, strict=True))
     _checks.divisible(patch, (cells,) * 3, "patch_size", "cells")
-    prefix = sum(layer.num_tokens for layer in backbone.layers if isinstance(layer, PrefixTokens))
     volumes = keras.Input(backbone.input_shape[1:], name="volume")
-    tokens = backbone(volumes)[:, prefix:]
+    tokens = backbone(volumes)[:, prefix_tokens(backbone) :]
     shares = StructureShares(num_structures, grid, cells, prior, dtype="float32", name="head")(tokens)
     cell_mm3 = 1.0
     for voxels, edge in zip(patch, spacing_mm, strict=True):

@@ -3,11 +3,13 @@
 from keras_neurovit.synthesis.anatomy import Anatomies, load_anatomies
 from keras_neurovit.synthesis.cohort import make_people, write_cohort
 from keras_neurovit.synthesis.demo import write_demo_cohort
-from keras_neurovit.synthesis.generator import BrainFactory, BrainGenerator, vary_freely
+from keras_neurovit.synthesis.factory import BrainFactory
+from keras_neurovit.synthesis.generator import BrainGenerator
 from keras_neurovit.synthesis.label_map import LabelMap, find_label_maps, read_label_map
 from keras_neurovit.synthesis.population import Person, draw_population
-from keras_neurovit.synthesis.structures import STRUCTURES, sums_of_structures
+from keras_neurovit.synthesis.structures import STRUCTURES, mirrored_structures, sums_of_structures
 from keras_neurovit.synthesis.template import icbm152_t1
+from keras_neurovit.synthesis.variation import vary_freely
 
 __all__ = [
     "STRUCTURES",
@@ -21,6 +23,7 @@ __all__ = [
     "icbm152_t1",
     "load_anatomies",
     "make_people",
+    "mirrored_structures",
     "read_label_map",
     "sums_of_structures",
     "vary_freely",

@@ -60,7 +60,8 @@ def load_anatomies(
     """Anatomies from label maps.
 
     Cortex near hippocampus and amygdala becomes medial temporal cortex, and what else lies in the temporal lobe,
-    temporal cortex, by distance: label maps of FreeSurfer's `aseg` know one cortex only.
+    temporal cortex, by distance: most label maps know one cortex only. A map that codes them itself (1006 and 2006,
+    1030 and 2030) is taken at its word.
 
     Args:
         source: a label map, a folder or a list of them; None for the one made from the ICBM152 templates.
@@ -149,6 +150,8 @@ def _parcel_temporal_cortex(classes: np.ndarray) -> None:
         for side, code in reversed(list(enumerate(tissue.codes)))
     }
     for side in (0, 1):
+        if np.isin(classes, (index["temporal_cortex", side], index["medial_temporal_cortex", side])).any():
+            continue  # the map tells them itself
         cortex = classes == index["cortex", side]
         limbic = np.isin(classes, (index["hippocampus", side], index["amygdala", side]))
         box = ndimage.find_objects(limbic.astype("uint8"))[0]

@@ -16,45 +16,12 @@ from keras_neurovit.synthesis.structures import (
     NUM_INSIDE,
     STRUCTURE_OF_CLASS,
     STRUCTURES,
-    TISSUES,
     mirrored_classes,
+    mirrored_structures,
 )
 
+MOST = (2**31 - 1) // int(np.prod(BOX))  # anatomies that whole numbers of 32 bits can count the voxels of
 NODE_MM = 4.5  # between the places whose deformation is computed; those between follow linearly
-
-SPREAD = {
-    "lateral_ventricle": (0.45, 0.15),
-    "inferior_lateral_ventricle": (0.4, 0.2),
-    "third_ventricle": (0.35, 0.0),
-    "fourth_ventricle": (0.2, 0.0),
-    "hippocampus": (0.22, 0.10),
-    "amygdala": (0.18, 0.10),
-    "cortex": (0.08, 0.02),
-    "temporal_cortex": (0.10, 0.04),
-    "medial_temporal_cortex": (0.15, 0.06),
-    "white_matter": (0.08, 0.01),
-    "csf": (0.0, 0.0),
-}
-"""Standard deviation of the logarithm of a structure's volume, common to both sides and of each side, where structures
-vary freely; (0.12, 0.05) for those not named."""
-
-
-def vary_freely(seeds, stream: int = 900):
-    """Changes of volume that are independent from structure to structure, and nearly so from side to side.
-
-    Whoever learns from them cannot read one structure through another.
-
-    Shape: (batch,) → (batch, structure), logarithms of ratios; uses four streams.
-
-    Example:
-        >>> vary_freely(ops.arange(3, dtype="int32")).shape[0]
-        3
-    """
-    names = list(dict.fromkeys(tissue.name for tissue in TISSUES))
-    kinds = [next(i for i, n in enumerate(names) if s in (n, f"{n}_left", f"{n}_right")) for s in STRUCTURES]
-    both, side = (np.float32([SPREAD.get(names[k], (0.12, 0.05))[column] for k in kinds]) for column in (0, 1))
-    shared = ops.take(normal(seeds, (len(names),), stream), np.asarray(kinds), axis=1)
-    return shared * ops.array(both) + ops.array(side) * normal(seeds, (len(STRUCTURES),), stream + 2)
 
 
 def gains(maps: np.ndarray) -> np.ndarray:
@@ -121,7 +88,12 @@ class BrainGenerator(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(trainable=False, dtype="float32", **kwargs)
-        self.shape, self.spacing_mm = _checks.triple("shape", shape), float(spacing_mm)
+        self.shape, self.spacing_mm = _checks.triple("shape", shape), _checks.between("spacing_mm", spacing_mm, 0.2, 20)
+        if len(anatomies) > MOST:
+            mend = "Make one generator for each part of them."
+            raise _checks.InputError("too many anatomies for one generator", f"{MOST} or fewer", len(anatomies), mend)
+        if oversampling < 1 or (cell is not None and cell < 1):
+            raise _checks.InputError("oversampling or cell is unusable", "1 or more", (oversampling, cell))
         self.oversampling, self.cell, self.labels = oversampling, cell, labels
         if cell is not None:
             _checks.divisible(self.shape, (cell,) * 3)
@@ -181,6 +153,10 @@ class BrainGenerator(keras.layers.Layer):
         Shape: dict → (batch, node, 3), (batch,), (batch,)
         """
         seeds, anatomies, log_ratios, scales = (inputs[k] for k in ("seeds", "anatomies", "log_ratios", "scales"))
+        mirrored = uniform(seeds, (), stream=5) < (0.5 if self.mirror else 0.0)
+        # What is asked is asked of the person; the label map's other side becomes it in a mirror.
+        swapped = ops.take(log_ratios, np.asarray(mirrored_structures()), axis=1)
+        log_ratios = ops.where(ops.reshape(mirrored, (-1, 1)), swapped, log_ratios)
         maps = ops.cast(ops.take(self._maps, anatomies, axis=0), "float32")
         maps = ops.reshape(maps, (-1, len(STRUCTURES), *deformation.SHAPE))
         divergence = ops.einsum("bs,bsijk->bijk", log_ratios * ops.take(self._gains, anatomies, axis=0), maps)
@@ -190,8 +166,8 @@ class BrainGenerator(keras.layers.Layer):
             strength = self.wobble * between(seeds, 0.2, 1.0, (), stream=11)
             velocity = velocity + deformation.wobble_velocity(seeds, strength, stream=12)
         tilt = rotation_matrices(float(np.deg2rad(self.tilt_degrees)) * normal(seeds, (3,), stream=1))
-        stretch = ops.exp(0.03 * normal(seeds, (3,), stream=3)) * ops.expand_dims(scales, 1)
-        mirrored = uniform(seeds, (), stream=5) < (0.5 if self.mirror else 0.0)
+        shape = 0.03 * normal(seeds, (3,), stream=3)  # heads are long or broad, at the size asked for
+        stretch = ops.exp(shape - ops.mean(shape, axis=1, keepdims=True)) * ops.expand_dims(scales, 1)
         sign = ops.where(ops.reshape(mirrored, (-1, 1)), np.float32([[-1, 1, 1]]), np.float32([[1, 1, 1]]))
         # A conformed scan is centred on what is seen of the head.
         whose = ops.take(self._centres, anatomies, axis=0)
@@ -259,96 +235,3 @@ def _between(step: int, nodes: int, samples: int) -> np.ndarray:
     """Linear interpolation from nodes to samples as a matrix. Shape: → (samples, nodes)"""
     place = np.arange(samples)[:, None] / step
     return np.clip(1 - np.abs(place - np.arange(nodes)), 0, None).astype("float32")
-
-
-class BrainFactory:
-    """A `BrainGenerator` compiled in three stages, for making many brains outside a model.
-
-    Compilers for CPUs compute what one stage hands to the next many times over unless it is cut here: in one piece the
-    same work takes four times as long.
-
-    Args:
-        generator: what to compile.
-
-    Example:
-        >>> from keras_neurovit.synthesis import load_anatomies
-        >>> generator = BrainGenerator(load_anatomies(verbose=False), (32, 40, 32), 6.0, oversampling=1)
-        >>> brains = BrainFactory(generator)(np.arange(2))
-        >>> brains["volumes"].shape
-        (2, 32, 40, 32, 1)
-    """
-
-    def __init__(self, generator: BrainGenerator):
-        self.generator = generator
-        self._deform = _Stage(generator, lambda x: generator.deform(x))
-        self._classes = _Stage(generator, lambda x: generator.classes_at(x["places"], x["anatomies"], x["mirrored"]))
-        self._measure = _Stage(generator, lambda x: generator.measure(x["classes"]))
-        self._scan = _Stage(generator, lambda x: generator.scan(x["classes"], x["seeds"], x["stripped"]))
-
-    def __call__(
-        self, seeds, anatomies=None, log_ratios=None, scales=None, contrasts: int = 1
-    ) -> dict[str, np.ndarray]:
-        """Brains from seeds.
-
-        Shape: (batch,) → dict as `BrainGenerator`'s; volumes (batch × contrasts, x, y, z, 1), a person's together
-
-        Args:
-            seeds: whole numbers from 0, one a person.
-            anatomies: place of each person's label map; None draws it.
-            log_ratios: (batch, structure) logarithms of the changes of volume; None draws them freely.
-            scales: (batch,) linear size of the head against the label map's; None draws it.
-            contrasts: scans of each person.
-        """
-        classes, seeds, stripped = self._make_classes(seeds, anatomies, log_ratios, scales)
-        brains = self._measure({"classes": classes})
-        scans = []
-        for index in range(contrasts):
-            others = seeds + np.int32(index * 0x01000193 & 0x7FFFFFF)
-            scans.append(self._scan({"classes": classes, "seeds": others, "stripped": stripped}))
-        volumes = np.stack(scans, axis=1)
-        return {"volumes": volumes.reshape(-1, *volumes.shape[2:]), **brains}
-
-    def measure(self, seeds, anatomies=None, log_ratios=None, scales=None) -> dict[str, np.ndarray]:
-        """The truth about the brains that the same arguments make, without their scans."""
-        return self._measure({"classes": self._make_classes(seeds, anatomies, log_ratios, scales)[0]})
-
-    def _make_classes(self, seeds, anatomies, log_ratios, scales):
-        seeds = np.asarray(seeds, "int32")
-        if anatomies is None:
-            draw = ops.convert_to_numpy(uniform(seeds, (), stream=910))
-            anatomies = (draw * self.generator.num_anatomies).astype("int32")
-        if log_ratios is None:
-            log_ratios = ops.convert_to_numpy(vary_freely(seeds))
-        if scales is None:
-            scales = np.exp(0.05 * ops.convert_to_numpy(normal(seeds, (), stream=911)))
-        inputs = {"seeds": seeds, "anatomies": np.asarray(anatomies, "int32")}
-        inputs |= {"log_ratios": np.asarray(log_ratios, "float32"), "scales": np.asarray(scales, "float32")}
-        places, mirrored, stripped = self._deform(inputs)
-        classes = self._classes({"places": places, "anatomies": inputs["anatomies"], "mirrored": mirrored})
-        return classes, seeds, stripped
-
-
-class _Stage:
-    """A function of a dict of arrays, compiled by whatever backend there is."""
-
-    def __init__(self, generator: BrainGenerator, function):
-        self._layer = _Call(generator, function)
-        self._model = None
-
-    def __call__(self, inputs: dict[str, np.ndarray]):
-        if self._model is None:
-            symbols = {k: keras.Input(v.shape[1:], dtype=str(v.dtype), name=k) for k, v in inputs.items()}
-            self._model = keras.Model(symbols, self._layer(symbols))
-            self._model.compile(jit_compile=keras.backend.backend() != "torch")
-        return self._model.predict_on_batch(inputs)
-
-
-class _Call(keras.layers.Layer):
-    def __init__(self, generator, function):
-        super().__init__(trainable=False)
-        self.generator = generator  # so that its constants are the model's, not part of the compiled program
-        self._function = function
-        self.built = True
-
-    def call(self, inputs):
-        return self._function(inputs)

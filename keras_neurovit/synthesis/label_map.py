@@ -11,9 +11,14 @@ import nibabel
 import numpy as np
 
 from keras_neurovit._checks import InputError
-from keras_neurovit.synthesis.structures import CODES, TISSUES
+from keras_neurovit.synthesis.structures import CODES, OUTSIDE, TISSUES
 from keras_neurovit.volumes import read_scan
 
+SIDED = {31: 136, 63: 163, 78: 25, 79: 57}
+"""Codes of FreeSurfer's that mean what another does here: choroid plexus, hypointensities of white matter."""
+MIDLINE = {77: (25, 57), 80: (25, 57), **dict.fromkeys(range(251, 256), (2, 41))}
+"""Codes without a side (hypointensities, corpus callosum), and those of the sides they are split into."""
+FLUID_SHARE = 0.05  # of what lies inside the skull, at least: FreeSurfer's aseg codes hardly any
 SPACING_MM = (0.5, 2.0)  # coarser maps lose hippocampi, finer ones gain nothing at the spacings of the presets
 
 
@@ -33,18 +38,18 @@ class LabelMap:
 
 
 def read_label_map(file: str | os.PathLike) -> LabelMap:
-    """Read a label map with FreeSurfer's codes (`aseg`, SynthSeg) from NIfTI or MGZ.
+    """Read a label map with FreeSurfer's codes: SynthSeg's, or `aseg` with the fluid around the brain.
 
     Args:
         file: stored along any axes.
 
     Raises:
         InputError: not readable; values that are no whole numbers; codes that are not known; a structure missing that
-            no brain lacks; left and right, front and back or top and bottom that contradict the affine; voxels
-            coarser than 2 mm. The message names the file and the codes.
+            no brain lacks, or the fluid around it; left and right, front and back or top and bottom that contradict the
+            affine; voxels finer than 0.5 or coarser than 2 mm. The message names the file and the codes.
 
     Example:
-        read_label_map("aseg.mgz").codes.shape
+        read_label_map("sub-01_synthseg.nii.gz").codes.shape
     """
     scan = read_scan(file)
     orientation = nibabel.io_orientation(scan.affine)
@@ -55,7 +60,7 @@ def read_label_map(file: str | os.PathLike) -> LabelMap:
 
 def check_label_map(voxels: np.ndarray, spacing_mm: tuple[float, float, float], source: str) -> LabelMap:
     """A label map from an array on RAS+ axes; see `read_label_map` for what is refused."""
-    if not (SPACING_MM[0] <= min(spacing_mm) and max(spacing_mm) <= SPACING_MM[1]):
+    if not (0.99 * SPACING_MM[0] <= min(spacing_mm) and max(spacing_mm) <= 1.01 * SPACING_MM[1]):
         expected = f"voxels of {SPACING_MM[0]} to {SPACING_MM[1]} mm"
         raise InputError(f"{source}: unusable spacing", expected, " × ".join(f"{s:.3g}" for s in spacing_mm) + " mm")
     present, counts = np.unique(voxels, return_counts=True)
@@ -65,11 +70,12 @@ def check_label_map(voxels: np.ndarray, spacing_mm: tuple[float, float, float], 
         raise InputError(
             f"{source}: holds values that are no whole numbers", "FreeSurfer's codes", broken[:5].tolist(), mend
         )
-    unknown = [int(code) for code in present if code not in CODES]
+    unknown = [int(code) for code in present if int(code) not in {*CODES, *SIDED, *MIDLINE}]
     if unknown:
         mend = "Merge them into FreeSurfer's aseg codes (cortical parcels into 3 and 42), or set them to 0."
         raise InputError(f"{source}: holds unknown codes", "codes of FreeSurfer's aseg or SynthSeg", unknown, mend)
-    codes = np.rint(voxels).astype("int16")
+    codes = _without_aliases(np.rint(voxels).astype("int16"))
+    present, counts = np.unique(codes, return_counts=True)
     volume = dict(zip(present.astype(int).tolist(), counts * np.prod(spacing_mm), strict=True))
     missing = {
         tissue.name: [code for code in tissue.codes if volume.get(code, 0) < 200]
@@ -81,7 +87,26 @@ def check_label_map(voxels: np.ndarray, spacing_mm: tuple[float, float, float], 
         lacking = ", ".join(f"{name} ({', '.join(map(str, codes))})" for name, codes in missing.items())
         raise InputError(f"{source}: structures are missing or under 0.2 ml", "every required structure", lacking)
     _refuse_turned(codes, source)
+    fluid, inside = volume[24], sum(size for code, size in volume.items() if 0 < code < min(OUTSIDE) or code > 1000)
+    if fluid < FLUID_SHARE * inside:
+        mend = "Take a map that codes the fluid around the brain, such as SynthSeg's."
+        expected = f"code 24 in {FLUID_SHARE:.0%} or more of what lies inside the skull"
+        raise InputError(f"{source}: brains need fluid to shrink into", expected, f"{fluid / inside:.1%}", mend)
     return LabelMap(codes, spacing_mm, source)
+
+
+def _without_aliases(codes: np.ndarray) -> np.ndarray:
+    for alias, code in SIDED.items():
+        codes[codes == alias] = code
+    if not np.isin(codes, list(MIDLINE)).any():
+        return codes
+    across = np.arange(codes.shape[0])
+    sides = [np.isin(codes, pair).sum(axis=(1, 2)) for pair in ((2, 3), (41, 42))]
+    left, right = (side @ across / max(side.sum(), 1) for side in sides)
+    nearer = (np.abs(across - left) <= np.abs(across - right))[:, None, None]
+    for alias, pair in MIDLINE.items():
+        codes = np.where(codes == alias, np.where(nearer, *pair), codes).astype("int16")
+    return codes
 
 
 def _refuse_turned(codes: np.ndarray, source: str) -> None:
@@ -118,11 +143,14 @@ def find_label_maps(source: str | os.PathLike | Sequence[str | os.PathLike]) -> 
         InputError: a folder without any.
     """
     if not isinstance(source, (str, os.PathLike)):
-        return [Path(file) for file in source]
+        if not (files := [Path(file) for file in source]):
+            raise InputError("no label maps were given", expected="one file or more")
+        return files
     source = Path(source)
     if not source.is_dir():
         return [source]
-    files = sorted(file for ending in ("*.nii", "*.nii.gz", "*.mgz") for file in source.glob(ending))
+    endings = ("*.nii", "*.nii.gz", "*.mgz")
+    files = sorted(file for ending in endings for file in source.glob(ending) if not file.name.startswith("."))
     if not files:
         raise InputError(f"{source}: holds no label maps", expected="files *.nii, *.nii.gz or *.mgz")
     return files

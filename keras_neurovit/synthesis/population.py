@@ -38,7 +38,7 @@ class Effect:
     Args:
         severe: change of its logarithm at severity 1, the mean patient's.
         spread: standard deviation of its logarithm between people of one age, sex, head size and lean.
-        side: the same between one person's two sides.
+        side: the same of each of one person's sides, about their mean.
         scaling: exponent of its growth with head size.
     """
 
@@ -79,8 +79,9 @@ class Person:
         sex: "F" or "M".
         severity: 0 none, 1 the mean patient's.
         intracranial_mm3: volume inside the skull that is aimed at.
-        structures_mm3: volumes aimed at, in the order of `STRUCTURES`; NaN where the label map's own serves, grown with
-            the head.
+        brain_mm3: volume of all tissue that is aimed at.
+        volumes_mm3: volumes aimed at of the structures whose norms are known.
+        beyond: of the other tissue, logarithms of its volume over what a brain of this size has on average.
         seed: of everything else about the scan.
     """
 
@@ -90,7 +91,9 @@ class Person:
     sex: str
     severity: float
     intracranial_mm3: float
-    structures_mm3: np.ndarray
+    brain_mm3: float
+    volumes_mm3: dict[str, float]
+    beyond: dict[str, float]
     seed: int
 
 
@@ -132,6 +135,8 @@ def draw_population(
     """
     if people < 1:
         raise InputError("a population needs people", "people ≥ 1", people)
+    if not diagnoses:
+        raise InputError("a population needs a diagnosis", ", ".join(SEVERITY), diagnoses)
     if unknown := sorted(set(diagnoses) - set(SEVERITY)):
         raise InputError("unknown diagnoses", ", ".join(SEVERITY), unknown)
     if not AGES[0] <= ages[0] <= ages[1] <= AGES[-1]:
@@ -155,27 +160,33 @@ def _draw(index: int, seed: int, diagnoses, ages, severity) -> Person:
     lean = random.normal(0, LEAN)
     drawn = {name: lean * e.severe + random.normal(0, e.spread) for name, e in EFFECTS.items()}
     sides = {structure: random.normal() for structure in STRUCTURES}
-    targets = np.full(len(STRUCTURES), np.nan)
-    for place, structure in enumerate(STRUCTURES):
-        name = structure.removesuffix("_left").removesuffix("_right")
-        if name in EFFECTS and structure in MEDIANS_MM3:
-            e = EFFECTS[name]
-            shift = e.severe * how_ill + drawn[name] + e.side * sides[structure] + e.scaling * head
-            targets[place] = median_mm3(structure, age) * np.exp(shift)
     brain = EFFECTS["brain"]
     whole = median_mm3("brain", age) * np.exp(brain.severe * how_ill + drawn["brain"] + brain.scaling * head)
-    for place, structure in enumerate(STRUCTURES):
+    volumes, beyond = {}, {}
+    for structure in STRUCTURES:
         name = structure.removesuffix("_left").removesuffix("_right")
-        if not np.isnan(targets[place]) or name in FLUID or structure in FLUID:
-            continue
-        # Relative to a brain of this size: what the label maps have on average, and what disease takes beyond it.
-        beyond = 0.0
-        if name in EFFECTS:
-            e = EFFECTS[name]
-            beyond = (e.severe - brain.severe) * how_ill + drawn[name] - drawn["brain"] + e.side * sides[structure]
-        targets[place] = whole * np.exp(beyond) * -1.0  # negative: a multiple of the label maps' share of the brain
+        e = EFFECTS.get(name)
+        if e and structure in MEDIANS_MM3:
+            shift = e.severe * how_ill + drawn[name] + e.side * sides[structure] + e.scaling * head
+            volumes[structure] = median_mm3(structure, age) * float(np.exp(shift))
+        elif structure not in FLUID:
+            beyond[structure] = 0.0
+            if e:
+                shift = (e.severe - brain.severe) * how_ill + drawn[name] - drawn["brain"]
+                beyond[structure] = float(shift + e.side * sides[structure] + (e.scaling - brain.scaling) * head)
     person_seed = int(random.integers(2**31 - 1))
-    return Person(f"{index + 1:04d}", diagnosis, round(age, 1), sex, round(how_ill, 4), skull, targets, person_seed)
+    return Person(
+        f"{index + 1:04d}",
+        diagnosis,
+        round(age, 1),
+        sex,
+        round(how_ill, 4),
+        skull,
+        float(whole),
+        volumes,
+        beyond,
+        person_seed,
+    )
 
 
 def targets_mm3(person: Person, anatomies: Anatomies) -> np.ndarray:
@@ -185,8 +196,13 @@ def targets_mm3(person: Person, anatomies: Anatomies) -> np.ndarray:
     """
     tissue = [STRUCTURES.index(name) for name in TISSUE_STRUCTURES]
     shares = anatomies.volumes_mm3 / anatomies.volumes_mm3[:, tissue].sum(axis=1, keepdims=True)
-    relative = person.structures_mm3 < 0
-    return np.where(relative, -person.structures_mm3 * shares.mean(axis=0), person.structures_mm3)
+    wanted = np.full(len(STRUCTURES), np.nan)
+    for place, structure in enumerate(STRUCTURES):
+        if structure in person.volumes_mm3:
+            wanted[place] = person.volumes_mm3[structure]
+        elif structure in person.beyond:
+            wanted[place] = person.brain_mm3 * np.exp(person.beyond[structure]) * shares[:, place].mean()
+    return wanted
 
 
 def changes(person: Person, anatomies: Anatomies, anatomy: int) -> tuple[np.ndarray, float]:

@@ -117,6 +117,18 @@ def mirrored_classes() -> list[int]:
     return [CODES.index(partner[code]) for code in CODES]
 
 
+def mirrored_structures() -> list[int]:
+    """The place in `STRUCTURES` that each structure takes in a mirror.
+
+    Example:
+        >>> STRUCTURES[mirrored_structures()[STRUCTURES.index("hippocampus_left")]]
+        'hippocampus_right'
+    """
+    swap = {"left": "right", "right": "left"}
+    names = [name.rpartition("_") for name in STRUCTURES]
+    return [STRUCTURES.index("_".join(filter(None, (stem, swap.get(end, end))))) for stem, _, end in names]
+
+
 def sums_of_structures(names: Sequence[str] = STRUCTURES) -> list[tuple[str, tuple[str, ...]]]:
     """Names of summed volumes and what they sum: brain, intracranial, and both sides of each structure together.
 

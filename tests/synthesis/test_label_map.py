@@ -6,7 +6,8 @@ import pytest
 
 from keras_neurovit import InputError
 from keras_neurovit.synthesis import load_anatomies, read_label_map
-from keras_neurovit.synthesis.anatomy import BOX
+from keras_neurovit.synthesis.anatomy import BOX, stack
+from keras_neurovit.synthesis.label_map import check_label_map
 from keras_neurovit.synthesis.structures import CODES, STRUCTURES, mirrored_classes
 
 
@@ -84,9 +85,6 @@ def test_volumes_survive_cropping(tmp_path, codes):
 
 
 def test_finer_maps_become_one_millimetre(codes):
-    from keras_neurovit.synthesis.anatomy import stack
-    from keras_neurovit.synthesis.label_map import check_label_map
-
     finer = stack([check_label_map(np.repeat(codes, 2, axis=2), (1.0, 1.0, 0.5), "finer")])
     place = STRUCTURES.index("cortex_left")
     coarse = stack([check_label_map(codes, (1.0, 1.0, 1.0), "coarse")])
@@ -96,3 +94,27 @@ def test_finer_maps_become_one_millimetre(codes):
 def test_mirroring_twice_is_nothing():
     mirrored = np.asarray(mirrored_classes())
     np.testing.assert_array_equal(mirrored[mirrored], np.arange(len(CODES)))
+
+
+def test_freesurfers_own_codes_are_understood(codes):
+    as_freesurfer = codes.copy()
+    as_freesurfer[codes == 136] = 31
+    white = np.isin(codes, (2, 41))
+    as_freesurfer[80:90][white[80:90]] = 253  # corpus callosum, across the middle
+    read = check_label_map(as_freesurfer, (1.0, 1.0, 1.0), "aseg")
+    np.testing.assert_array_equal(read.codes[codes == 136], 136)
+    assert np.isin(read.codes[as_freesurfer == 253], (2, 41)).all()
+    assert {2, 41} <= set(np.unique(read.codes[as_freesurfer == 253]))
+
+
+def test_brains_without_fluid_are_refused(codes):
+    with pytest.raises(InputError, match=r"aseg: brains need fluid.*code 24"):
+        check_label_map(np.where((codes == 24) & (np.indices(codes.shape)[0] > 20), 0, codes), (1.0, 1.0, 1.0), "aseg")
+
+
+def test_cortical_parcels_of_the_map_are_kept(codes):
+    own = codes.copy()
+    own[:, 100:104][codes[:, 100:104] == 3] = 1006
+    own[:, 100:104][codes[:, 100:104] == 42] = 2006
+    kept = stack([check_label_map(own, (1.0, 1.0, 1.0), "parcels")]).volumes_mm3[0]
+    assert kept[STRUCTURES.index("medial_temporal_cortex_left")] == (own == 1006).sum()

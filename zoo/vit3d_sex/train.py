@@ -2,7 +2,6 @@
 
 Command:   python zoo/vit3d_sex/train.py --bids DS002748 --runs runs/vit3d_sex
 Hardware:  two CPU cores (AMD EPYC, 2.4 GHz), 24 GB; no GPU
-Time:      see results.json beside this file, which the run writes
 
 vit3d_brain fine-tuned on the 72 real brains of OpenNeuro ds002748: first a logistic regression on the volumes that it
 measures (the head), then everything at a low rate, with augmentation. Its accuracy comes from 5-fold cross-validation
@@ -25,6 +24,7 @@ from sklearn.model_selection import StratifiedKFold
 
 import keras_neurovit
 from keras_neurovit import cohorts, data, evaluation, presets, training, volumes
+from keras_neurovit._files import published
 
 SEED, LABELS = 2303, ("F", "M")
 KINDS = {
@@ -38,6 +38,13 @@ def start(kind: str, options: argparse.Namespace) -> presets.Preset:
     """The preset that one of `KINDS` starts from."""
     name = KINDS[kind]["preset"]
     return presets.load_preset(options.brain if name == "vit3d_brain" else name)
+
+
+def facts(kind: str, people: cohorts.Cohort, seed: int, options: argparse.Namespace) -> dict:
+    """What a run depends on: a folder of another run is refused."""
+    weights = start(kind, options).weights
+    sha256 = None if KINDS[kind]["scratch"] or weights is None else weights.sha256
+    return {"people": list(people.participants), "seed": seed, "kind": kind, "weights": sha256}
 
 
 def fit(kind: str, people: cohorts.Cohort, folder: Path, seed: int, options: argparse.Namespace) -> keras.Model:
@@ -64,7 +71,7 @@ def fit(kind: str, people: cohorts.Cohort, folder: Path, seed: int, options: arg
     epochs = 1 if options.smoke else how["epochs"]
     training.finetune(
         model, batches, folder=folder, epochs=epochs, peak=how["peak"], warmup_epochs=epochs / 10,
-        facts={"people": list(people.participants), "seed": seed}, jit_compile=False, verbose=0,
+        facts=facts(kind, people, seed, options), jit_compile=False, verbose=0,
     )  # fmt: skip
     return model
 
@@ -76,14 +83,16 @@ def cross_validate(kind: str, cohort: cohorts.Cohort, options: argparse.Namespac
     for repetition in range(options.repetitions):
         folds = StratifiedKFold(options.folds, shuffle=True, random_state=SEED + repetition)
         for number, (train, test) in enumerate(folds.split(cohort.targets, cohort.targets)):
-            folder = options.runs / kind / f"{repetition}_{number}"
+            weights = facts(kind, cohort, SEED, options)["weights"] or "scratch"
+            folder = options.runs / kind / weights[:8] / f"{repetition}_{number}"
             done = folder / "scores.npy"
             if not done.exists():
                 learn, held_out = cohort.subset(train), cohort.subset(test)
                 cohorts.refuse_leak(train=learn, test=held_out)
                 model = fit(kind, learn, folder, SEED + repetition, options)
                 logits = model.predict(data.make_dataset(held_out, contract, cache=options.runs / "cache"), verbose=0)
-                np.save(done, keras.ops.convert_to_numpy(keras.ops.softmax(logits))[:, 1])
+                with published(done) as temporary, temporary.open("wb") as stream:
+                    np.save(stream, keras.ops.convert_to_numpy(keras.ops.softmax(logits))[:, 1])
                 print(f"{kind}: repetition {repetition}, fold {number} done", flush=True)
             scores[repetition, test] = np.load(done)
     return scores
@@ -91,16 +100,21 @@ def cross_validate(kind: str, cohort: cohorts.Cohort, options: argparse.Namespac
 
 def compare(one: np.ndarray, other: np.ndarray, targets: np.ndarray, draws: int = 4000) -> dict[str, float]:
     """Difference of two models' AUC on the same people, with a paired bootstrap over people."""
-    random, differences = np.random.default_rng(SEED), []
-    while len(differences) < draws:
-        rows = random.integers(0, len(targets), len(targets))
-        if 0 < targets[rows].sum() < len(rows):
-            differences.append(mean_auc(one[:, rows], targets[rows]) - mean_auc(other[:, rows], targets[rows]))
-    differences = np.asarray(differences)
+    differences = resampled(one, targets, draws) - resampled(other, targets, draws)
     low, high = np.quantile(differences, (0.025, 0.975))
     p = min(1.0, 2 * min((differences <= 0).mean(), (differences >= 0).mean()) + 1 / draws)
     value = mean_auc(one, targets) - mean_auc(other, targets)
     return {"value": float(value), "low": float(low), "high": float(high), "p": float(p), "n": len(targets)}
+
+
+def resampled(scores: np.ndarray, targets: np.ndarray, draws: int = 4000) -> np.ndarray:
+    """`mean_auc` of people drawn with replacement; the same draws for every model. Shape: → (draw,)"""
+    random, found = np.random.default_rng(SEED), []
+    while len(found) < draws:
+        rows = random.integers(0, len(targets), len(targets))
+        if 0 < targets[rows].sum() < len(rows):
+            found.append(mean_auc(scores[:, rows], targets[rows]))
+    return np.asarray(found)
 
 
 def mean_auc(scores: np.ndarray, targets: np.ndarray) -> float:
@@ -115,8 +129,8 @@ def report(cohort: cohorts.Cohort, scores: dict[str, np.ndarray], options: argpa
     scores = {**scores, "brain_volume": np.asarray([brain])}
     test = {}
     for name, rows in scores.items():
-        mean = rows.mean(axis=0)
-        test[f"auc_{name}"] = {**numbers(evaluation.roc_auc(targets, mean)), "value": mean_auc(rows, targets)}
+        low, high = np.quantile(resampled(rows, targets), (0.025, 0.975))
+        test[f"auc_{name}"] = {"value": mean_auc(rows, targets), "low": low, "high": high, "n": len(targets)}
         test[f"auc_{name}"]["by_repetition"] = [float(roc_auc_score(targets, row)) for row in rows]
     old = cohort.ages >= np.median(cohort.ages)
     for name, rows in {"younger_half": ~old, "older_half": old}.items():
@@ -141,7 +155,8 @@ def numbers(estimate: evaluation.Estimate) -> dict[str, float]:
 
 def publish(cohort: cohorts.Cohort, options: argparse.Namespace) -> None:
     """Train on everybody, and save."""
-    model = fit("vit3d_brain", cohort, options.runs / "all", SEED, options)
+    weights = facts("vit3d_brain", cohort, SEED, options)["weights"]
+    model = fit("vit3d_brain", cohort, options.runs / "all" / weights[:8], SEED, options)
     base = start("vit3d_brain", options)
     structures = {key: base.head[key] for key in ("cells", "means", "deviations")}
     described = dataclasses.replace(
@@ -166,6 +181,7 @@ def main() -> None:
     options.preset, options.results = presets.SHIPPED / "vit3d_sex", Path(__file__).with_name("results.json")
     options.folds, options.repetitions = 5, 3
     if options.smoke:
+        options.runs /= "smoke"
         options.folds, options.repetitions = 2, 1
         options.preset, options.results = options.runs / "preset", options.runs / "results.json"
     cohort = cohorts.read_bids(options.bids, "sex", labels=LABELS)
