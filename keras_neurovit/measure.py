@@ -7,14 +7,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError
-from keras_neurovit.predict import find_scans
+from keras_neurovit.predict import find_scans, iterate_results
 from keras_neurovit.presets import Preset, from_preset, load_preset
 from keras_neurovit.synthesis import sums_of_structures
-from keras_neurovit.volumes import conform_and_check, read_scan
 
 
 def measure_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike | Preset = "vit3d_brain") -> list[dict]:
@@ -44,14 +42,11 @@ def measure_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike 
 def iterate_measures(files: Sequence[Path], preset: Preset) -> Iterator[dict]:
     """One result after another, in the order of `files`; see `measure_scans`."""
     model = from_preset(preset, verbose=False)
-    for file in files:
-        try:
-            volume, warnings = conform_and_check(read_scan(file), preset.volume)
-        except InputError as error:
-            yield {"path": str(file), "error": str(error), "warnings": []}
-            continue
-        numbers = keras.ops.convert_to_numpy(model(volume[None].astype("float32"), training=False))[0]
-        yield {"path": str(file), "volumes_mm3": name_volumes(numbers, preset.labels), "warnings": warnings}
+
+    def volumes(numbers: np.ndarray) -> dict:
+        return {"volumes_mm3": name_volumes(numbers, preset.labels)}
+
+    return iterate_results(files, model, preset.volume, volumes)
 
 
 def name_volumes(numbers: np.ndarray, structures: Sequence[str]) -> dict[str, float]:

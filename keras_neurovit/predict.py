@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.presets import Preset, from_preset, load_preset
-from keras_neurovit.volumes import conform_and_check, is_scan, read_scan
+from keras_neurovit.volumes import VolumeContract, conform_and_check, is_scan, read_scan
 
 
 def predict_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike | Preset = "vit3d_ad") -> list[dict]:
@@ -44,15 +44,33 @@ def predict_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike 
 def iterate_predictions(files: Sequence[Path], preset: Preset) -> Iterator[dict]:
     """One result after another, in the order of `files`; see `predict_scans`."""
     model = from_preset(preset, activation="softmax", verbose=False)
+
+    def probabilities(numbers: np.ndarray) -> dict:
+        named = zip(preset.labels, numbers, strict=True)
+        return {"probabilities": {label: round(float(p), 6) for label, p in named}}
+
+    return iterate_results(files, model, preset.volume, probabilities)
+
+
+def iterate_results(
+    files: Sequence[Path], model: keras.Model, contract: VolumeContract, describe: Callable[[np.ndarray], dict]
+) -> Iterator[dict]:
+    """What a model says of each scan, or why it could not be read.
+
+    Args:
+        files: scans.
+        model: of one volume.
+        contract: what it reads.
+        describe: from the model's numbers to the entries of a result.
+    """
     for file in files:
         try:
-            volume, warnings = conform_and_check(read_scan(file), preset.volume)
+            volume, warnings = conform_and_check(read_scan(file), contract)
         except InputError as error:
             yield {"path": str(file), "error": str(error), "warnings": []}
             continue
         numbers = keras.ops.convert_to_numpy(model(volume[None].astype("float32"), training=False))[0]
-        probabilities = {label: round(float(p), 6) for label, p in zip(preset.labels, numbers, strict=True)}
-        yield {"path": str(file), "probabilities": probabilities, "warnings": warnings}
+        yield {"path": str(file), **describe(numbers), "warnings": warnings}
 
 
 def find_scans(paths: Sequence[str | os.PathLike]) -> list[Path]:

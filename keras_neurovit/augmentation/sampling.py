@@ -24,7 +24,8 @@ def sample_trilinear(volumes, coordinates):
         1.25
     """
     sizes, channels = volumes.shape[1:4], volumes.shape[4]
-    flat = ops.reshape(volumes, (-1, channels))
+    # One gather a corner and channel compiles to a fraction of the time that gathering rows of channels takes.
+    flat = ops.reshape(volumes, (-1,))
     batch = ops.shape(volumes)[0]
     places = ops.shape(coordinates)[1:-1]
     coordinates = ops.reshape(coordinates, (batch, -1, 3))
@@ -37,16 +38,16 @@ def sample_trilinear(volumes, coordinates):
     strides = (sizes[1] * sizes[2], sizes[2], 1)
     first = ops.reshape(ops.arange(batch, dtype="int32") * (sizes[0] * strides[0]), (-1, 1))
     first = first + low[0] * strides[0] + low[1] * strides[1] + low[2]
-    total = 0.0
+    first, totals = first * channels, [0.0] * channels
     for corner in itertools.product((0, 1), repeat=3):
         if any(c and size == 1 for c, size in zip(corner, sizes, strict=True)):
             continue  # an axis of one voxel has no upper neighbour, and its share is zero
         weight = 1.0
         for c, s in zip(corner, share, strict=True):
             weight = weight * (s if c else 1.0 - s)
-        offset = sum(c * stride for c, stride in zip(corner, strides, strict=True))
-        total = total + ops.take(flat, first + offset, axis=0) * ops.expand_dims(weight, -1)
-    return ops.reshape(total, (batch, *places, channels))
+        corner_first = first + channels * sum(c * stride for c, stride in zip(corner, strides, strict=True))
+        totals = [total + weight * ops.take(flat, corner_first + channel) for channel, total in enumerate(totals)]
+    return ops.reshape(ops.stack(totals, axis=-1), (batch, *places, channels))
 
 
 def voxel_grid(shape: tuple[int, int, int]) -> np.ndarray:
@@ -72,11 +73,21 @@ def smooth_field(control, shape: tuple[int, int, int]):
         >>> smooth_field(np.ones((1, 5, 5, 5, 3), "float32"), (8, 12, 20)).shape
         TensorShape([1, 8, 12, 20, 3])
     """
-    field = control
-    for axis, size in enumerate(shape, start=1):
-        weights = bspline_weights(control.shape[axis], size)
-        field = ops.moveaxis(ops.tensordot(field, weights, axes=[[axis], [1]]), -1, axis)
-    return field
+    return along_axes(control, [bspline_weights(control.shape[1 + axis], size) for axis, size in enumerate(shape)])
+
+
+def along_axes(values, matrices):
+    """Products with a matrix along each of the axes x, y and z.
+
+    Shape: (batch, i, j, k, …), three of (new, old) → (batch, x, y, z, …)
+
+    Example:
+        >>> along_axes(np.ones((1, 2, 3, 5), "float32"), [np.ones((4, n), "float32") for n in (2, 3, 5)]).shape
+        TensorShape([1, 4, 4, 4])
+    """
+    for axis, matrix in enumerate(matrices, start=1):
+        values = ops.moveaxis(ops.tensordot(values, matrix, axes=[[axis], [1]]), -1, axis)
+    return values
 
 
 def bspline_weights(knots: int, size: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ import numpy as np
 from rich.progress import track
 from scipy import ndimage
 
-from keras_neurovit.synthesis.label_map import LabelMap, find_label_maps, read_label_map
-from keras_neurovit.synthesis.structures import CLASSES, CODES, NUM_INSIDE, STRUCTURE_OF_CLASS, STRUCTURES, TISSUES
+from keras_neurovit.synthesis.label_map import LabelMap, centre_of, find_label_maps, read_label_map
+from keras_neurovit.synthesis.structures import CLASSES, CODES, NUM_INSIDE, STRUCTURE_OF_CLASS, STRUCTURES
 
 BOX = (192, 224, 208)  # voxels of 1 mm: the largest head, and the neck to the second vertebra
 COARSE = 4  # millimetres between the places at which deformations are held
@@ -81,18 +81,18 @@ def load_anatomies(
         return stack([icbm152_label_map()])
     files = find_label_maps(source)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        read = threads.map(lambda file: stack([read_label_map(file)]), files)
+        read = threads.map(lambda file: _prepare(read_label_map(file)), files)
         parts = list(track(read, "Reading label maps", total=len(files), disable=not verbose, transient=True))
-    names = ("classes", "maps", "fills", "volumes_mm3", "centres_mm")
-    return Anatomies(
-        *(np.concatenate([getattr(part, n) for part in parts]) for n in names), tuple(p.sources[0] for p in parts)
-    )
+    return _stacked(parts, map(str, files))
 
 
 def stack(label_maps: Sequence[LabelMap]) -> Anatomies:
     """Anatomies from label maps in memory."""
-    parts = [_prepare(label_map) for label_map in label_maps]
-    return Anatomies(*(np.stack(column) for column in zip(*parts, strict=True)), tuple(m.source for m in label_maps))
+    return _stacked([_prepare(label_map) for label_map in label_maps], [m.source for m in label_maps])
+
+
+def _stacked(parts: Sequence[tuple[np.ndarray, ...]], sources: Iterable[str]) -> Anatomies:
+    return Anatomies(*(np.stack(column) for column in zip(*parts, strict=True)), tuple(sources))
 
 
 def _prepare(label_map: LabelMap) -> tuple[np.ndarray, ...]:
@@ -110,9 +110,7 @@ def _prepare(label_map: LabelMap) -> tuple[np.ndarray, ...]:
 
 
 def _centre(mask: np.ndarray) -> np.ndarray:
-    others = ((1, 2), (0, 2), (0, 1))
-    mean = [(mask.sum(axis=o) @ np.arange(n)) / mask.sum() for n, o in zip(BOX, others, strict=True)]
-    return np.asarray(mean, "float32") - (np.asarray(BOX, "float32") - 1) / 2
+    return (centre_of(mask) - (np.asarray(BOX) - 1) / 2).astype("float32")
 
 
 def _to_classes(codes: np.ndarray) -> np.ndarray:
@@ -143,17 +141,13 @@ def _coarse(values: np.ndarray) -> np.ndarray:
 
 def _parcel_temporal_cortex(classes: np.ndarray) -> None:
     """Rename the temporal lobes' cortex in place."""
-    index = {
-        (tissue.name, side): CODES.index(code)
-        for tissue in TISSUES
-        if len(tissue.codes) == 2
-        for side, code in reversed(list(enumerate(tissue.codes)))
-    }
+    pairs = ((3, 42), (1030, 2030), (1006, 2006), (17, 53), (18, 54))
     for side in (0, 1):
-        if np.isin(classes, (index["temporal_cortex", side], index["medial_temporal_cortex", side])).any():
+        own, temporal, medial, hippocampus, amygdala = (CODES.index(pair[side]) for pair in pairs)
+        if np.isin(classes, (temporal, medial)).any():
             continue  # the map tells them itself
-        cortex = classes == index["cortex", side]
-        limbic = np.isin(classes, (index["hippocampus", side], index["amygdala", side]))
+        cortex = classes == own
+        limbic = np.isin(classes, (hippocampus, amygdala))
         box = ndimage.find_objects(limbic.astype("uint8"))[0]
         back, front, top = box[1].start, box[1].stop, box[2].stop
         middle = (box[2].start + box[2].stop) / 2
@@ -163,5 +157,5 @@ def _parcel_temporal_cortex(classes: np.ndarray) -> None:
         wide = tuple(slice(max(s.start - 10, 0), s.stop + 10) for s in box)
         near = np.zeros_like(cortex)
         near[wide] = ndimage.distance_transform_edt(~limbic[wide]) <= 6
-        classes[lobe] = index["temporal_cortex", side]
-        classes[cortex & near & (z < top)] = index["medial_temporal_cortex", side]
+        classes[lobe] = temporal
+        classes[cortex & near & (z < top)] = medial

@@ -17,6 +17,7 @@ from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
 from keras_neurovit.synthesis.anatomy import Anatomies, load_anatomies
 from keras_neurovit.synthesis.factory import BrainFactory
+from keras_neurovit.synthesis.folder import claim_folder
 from keras_neurovit.synthesis.generator import BrainGenerator
 from keras_neurovit.synthesis.population import Person, changes, targets_mm3
 from keras_neurovit.synthesis.structures import STRUCTURES, sums_of_structures
@@ -26,7 +27,9 @@ CORRECTIONS = 2
 SMALL_MM3 = 300  # structures below it are not corrected: a few samples more or less are no error of the deformation
 
 
-def make_people(factory: BrainFactory, anatomies: Anatomies, people: Sequence[Person]) -> dict[str, np.ndarray]:
+def make_people(
+    factory: BrainFactory, anatomies: Anatomies, people: Sequence[Person], contrasts: int = 1
+) -> dict[str, np.ndarray]:
     """Brains of people, with the volumes that were asked for, or nearly.
 
     A first deformation misses its targets, since growing structures press on each other; the miss is measured and added
@@ -34,6 +37,12 @@ def make_people(factory: BrainFactory, anatomies: Anatomies, people: Sequence[Pe
     ventricles that should become many times what the label map has.
 
     Shape: n people → dict as `BrainFactory`'s, with anatomies (n,) and scales (n,)
+
+    Args:
+        factory: of brains from `anatomies`.
+        anatomies: each person's follows from their seed.
+        people: from `draw_population`.
+        contrasts: scans of each person.
     """
     seeds = np.asarray([person.seed & 0x7FFFFFFF for person in people], "int32")
     which = seeds % len(anatomies)
@@ -47,7 +56,7 @@ def make_people(factory: BrainFactory, anatomies: Anatomies, people: Sequence[Pe
             miss = np.log(wanted / found)
         reached = np.isfinite(miss) & (found > SMALL_MM3)
         asked = np.where(reached, asked + np.clip(miss, -0.5, 0.5), asked)
-    return factory(seeds, which, asked, scales) | {"anatomies": which, "scales": scales}
+    return factory(seeds, which, asked, scales, contrasts) | {"anatomies": which, "scales": scales}
 
 
 def write_cohort(
@@ -107,7 +116,7 @@ def write_cohort(
         "LabelMaps": [os.path.basename(source) for source in anatomies.sources],
         "Anatomy": hashlib.sha256(np.ascontiguousarray(anatomies.classes)).hexdigest(),
     }
-    _claim(folder, description)
+    claim_folder(folder, description, "of other people, scans or label maps")
     missing = [person for person in people if not _files(folder, person)[1].exists()]
     batches = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
     for person, brain in track(
@@ -157,20 +166,6 @@ def _write(folder: Path, person: Person, brain: dict, anatomies: Anatomies, spac
     }
     with published(sidecar) as temporary:  # last: what is there is complete
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
-def _claim(folder: Path, description: dict) -> None:
-    file, text = folder / "dataset_description.json", json.dumps(description, indent=2) + "\n"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file", expected="a folder, new or empty")
-    if file.exists() and file.read_text(encoding="utf-8") != text:
-        mend = "Give another folder, or delete that one."
-        raise InputError(f"{folder}: holds a cohort of other people, scans or label maps", mend=mend)
-    if not file.exists() and folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: is not empty and holds no such cohort", mend="Give an empty or new folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    with published(file) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _write_table(file: Path, people: Sequence[Person], rows: list[dict]) -> None:

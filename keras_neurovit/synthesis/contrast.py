@@ -9,9 +9,9 @@ from keras import ops
 
 from keras_neurovit.augmentation.randomness import between, normal, uniform
 from keras_neurovit.augmentation.sampling import smooth_field
-from keras_neurovit.synthesis.structures import CLASSES, NUM_INSIDE, OUTSIDE, TISSUES
-
-THRESHOLD = 0.15  # as `volumes.find_foreground` draws the line between head and background
+from keras_neurovit.synthesis.deformation import cosines
+from keras_neurovit.synthesis.structures import CLASSES, OUTSIDE, TISSUES
+from keras_neurovit.volumes.foreground import THRESHOLD
 
 
 @functools.lru_cache(maxsize=1)
@@ -55,7 +55,8 @@ def blur(images, deviations):
         1.0
     """
     for axis in range(3):
-        basis, waves = _cosine_basis(images.shape[1 + axis])
+        size = images.shape[1 + axis]
+        basis, waves = cosines(size), (np.pi * np.arange(size) / size).astype("float32")
         damping = ops.exp(-0.5 * (deviations[:, axis : axis + 1] * waves) ** 2)
         matrix = ops.matmul(basis * ops.expand_dims(damping, 1), basis.T)
         if axis == 2:
@@ -65,14 +66,6 @@ def blur(images, deviations):
         else:
             images = ops.einsum("bxyz,bwx->bwyz", images, matrix)
     return images
-
-
-@functools.lru_cache(maxsize=8)
-def _cosine_basis(size: int) -> tuple[np.ndarray, np.ndarray]:
-    places, orders = np.arange(size)[:, None] + 0.5, np.arange(size)
-    norm = np.where(orders == 0, np.sqrt(1 / size), np.sqrt(2 / size))
-    waves = np.pi * orders / size
-    return (norm * np.cos(waves * places)).astype("float32"), waves.astype("float32")
 
 
 def strip(images, brain, stripped, spacing_mm: float, seeds, stream: int):
@@ -147,7 +140,3 @@ def normalise(images):
     bright, _ = mean_where(images >= above)
     mean, deviation = mean_where(images > THRESHOLD * bright)
     return (images - mean) / ops.maximum(deviation, 1e-6)
-
-
-INSIDE = NUM_INSIDE - 1
-"""The class of fluid around the brain, the last inside the skull: classes below it, air apart, are brain."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import itertools
 
 import numpy as np
 from keras import ops
 
 from keras_neurovit.augmentation.randomness import normal
-from keras_neurovit.augmentation.sampling import bspline_weights
+from keras_neurovit.augmentation.sampling import along_axes, sample_trilinear, smooth_field
 from keras_neurovit.synthesis.anatomy import BOX, COARSE
 
 SHAPE = tuple(size // COARSE for size in BOX)
@@ -35,16 +34,16 @@ def growth_velocity(divergence, fills):
         >>> float(ops.max(ops.abs(growth_velocity(still, still + 1))))
         0.0
     """
-    room = _along_all(fills, [_blur(n) for n in SHAPE])
-    wanted = _along_all(divergence, [_blur(n) for n in SHAPE])
+    room = along_axes(fills, [_blur(n) for n in SHAPE])
+    wanted = along_axes(divergence, [_blur(n) for n in SHAPE])
     share = wanted / (room + 1e-3)
-    divergence = divergence - fills * _along_all(share, [_blur(n) for n in SHAPE])
-    cosines = [_cosines(n) for n in SHAPE]
-    spectrum = _along_all(divergence, [c.T for c in cosines]) * _inverse_laplacian()
+    divergence = divergence - fills * along_axes(share, [_blur(n) for n in SHAPE])
+    bases = [cosines(n) for n in SHAPE]
+    spectrum = along_axes(divergence, [basis.T for basis in bases]) * _inverse_laplacian()
     parts = []
     for axis in range(3):
-        bases = [_cosine_slopes(n) if a == axis else cosines[a] for a, n in enumerate(SHAPE)]
-        parts.append(_along_all(spectrum, bases))
+        slopes = [_cosine_slopes(n) if a == axis else bases[a] for a, n in enumerate(SHAPE)]
+        parts.append(along_axes(spectrum, slopes))
     return ops.stack(parts, axis=-1)
 
 
@@ -56,10 +55,7 @@ def wobble_velocity(seeds, strength, stream: int):
     total = 0.0
     for index, (knots, spread_mm) in enumerate(WOBBLE):
         control = spread_mm * normal(seeds, (knots, knots, knots, 3), stream + 2 * index)
-        for axis, size in enumerate(SHAPE, start=1):
-            weights = bspline_weights(knots, size)
-            control = ops.moveaxis(ops.tensordot(control, weights, axes=[[axis], [1]]), -1, axis)
-        total = total + control
+        total = total + smooth_field(control, SHAPE)
     return total * ops.reshape(strength, (-1, 1, 1, 1, 1))
 
 
@@ -73,43 +69,13 @@ def flow(places_mm, velocity, steps: int = STEPS):
         velocity: in mm.
         steps: Euler's. With velocities that change by less than one mm over a mm and step, none folds.
     """
-    tables = [ops.reshape(velocity[..., axis], (-1,)) for axis in range(3)]
+    middle = (np.asarray(SHAPE, "float32") - 1) / 2
 
     # A loop, since compilers that unroll the steps compute each one anew for every corner of the next.
     def step(_, places):
-        moves = _sample(tables, places)
-        return tuple(place + move / steps for place, move in zip(places, moves, strict=True))
+        return places + sample_trilinear(velocity, places / COARSE + middle) / steps
 
-    places = tuple(places_mm[..., axis] for axis in range(3))
-    return ops.stack(ops.fori_loop(0, steps, step, places), axis=-1)
-
-
-def _sample(tables, places_mm):
-    """Trilinear values of several flat tables at the same places: one gather a corner and table, which compiles to
-    a fraction of the time that gathering rows takes."""
-    low, share = [], []
-    for place, size in zip(places_mm, SHAPE, strict=True):
-        place = ops.clip(place / COARSE + (size - 1) / 2, 0.0, size - 1.0)
-        floor = ops.clip(ops.floor(place), 0.0, size - 2.0)
-        low.append(ops.cast(floor, "int32"))
-        share.append(place - floor)
-    strides = (SHAPE[1] * SHAPE[2], SHAPE[2], 1)
-    first = ops.expand_dims(ops.arange(ops.shape(low[0])[0], dtype="int32") * int(np.prod(SHAPE)), 1)
-    first = first + low[0] * strides[0] + low[1] * strides[1] + low[2]
-    totals = [0.0] * len(tables)
-    for corner in itertools.product((0, 1), repeat=3):
-        weight = 1.0
-        for c, s in zip(corner, share, strict=True):
-            weight = weight * (s if c else 1.0 - s)
-        index = first + sum(c * stride for c, stride in zip(corner, strides, strict=True))
-        totals = [total + weight * ops.take(table, index) for total, table in zip(totals, tables, strict=True)]
-    return totals
-
-
-def _along_all(values, matrices):
-    for axis, matrix in enumerate(matrices, start=1):
-        values = ops.moveaxis(ops.tensordot(values, matrix, axes=[[axis], [1]]), -1, axis)
-    return values
+    return ops.fori_loop(0, steps, step, places_mm)
 
 
 @functools.lru_cache(maxsize=8)
@@ -120,8 +86,11 @@ def _blur(size: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=8)
-def _cosines(size: int) -> np.ndarray:
-    # Columns: the orthonormal cosines of no flow through the box's walls.
+def cosines(size: int) -> np.ndarray:
+    """Orthonormal cosines with no slope at the ends of an axis, one a column.
+
+    Shape: → (size, size), float32
+    """
     places, orders = np.arange(size)[:, None] + 0.5, np.arange(size)
     norm = np.where(orders == 0, np.sqrt(1 / size), np.sqrt(2 / size))
     return (norm * np.cos(np.pi * places * orders / size)).astype("float32")

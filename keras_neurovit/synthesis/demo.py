@@ -16,6 +16,7 @@ from scipy import ndimage
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
 from keras_neurovit.augmentation.sampling import bspline_weights, voxel_grid
+from keras_neurovit.synthesis.folder import claim_folder
 from keras_neurovit.synthesis.people import Person, draw_people
 from keras_neurovit.synthesis.template import FIELD_STEP, GROWING, Template, load_template
 
@@ -58,7 +59,7 @@ def write_demo_cohort(folder: str | os.PathLike, people: int, seed: int = 0, *, 
         "License": "CC0",
         "GeneratedBy": [{"Name": "keras_neurovit.synthesis.write_demo_cohort", "Seed": seed, "People": people}],
     }
-    _claim(folder, description)
+    claim_folder(folder, description, "made with another seed or number of people")
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         written = threads.map(lambda person: _write_person(folder, person, template), draw_people(people, seed))
         rows = list(track(written, "Writing scans", total=people, disable=not verbose, transient=True))
@@ -139,20 +140,6 @@ def _rotation(angles: np.ndarray) -> np.ndarray:
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     return about_x @ about_y @ about_z
-
-
-def _claim(folder: Path, description: dict) -> None:
-    file = folder / "dataset_description.json"
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file", expected="a folder, new or empty")
-    if file.exists() and file.read_text(encoding="utf-8") != json.dumps(description, indent=2):
-        mend = "Give another folder, or delete that one."
-        raise InputError(f"{folder}: holds a cohort made with another seed or number of people", mend=mend)
-    if not file.exists() and folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: is not empty and holds no demo cohort", mend="Give an empty or new folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    with published(file) as temporary:
-        temporary.write_text(json.dumps(description, indent=2), encoding="utf-8")
 
 
 def _write_person(folder: Path, person: Person, template: Template) -> dict:

@@ -32,15 +32,14 @@ def icbm152_label_map() -> LabelMap:
         >>> int((icbm152_label_map().codes == 17).sum()) > 2000
         True
     """
-    t1, grey, white, affine, ventricles, hippocampi = read_templates()
-    brain = ndimage.binary_fill_holes(ndimage.binary_closing(t1 > 0.05, iterations=2))
-    left = (affine[0, 3] + np.arange(t1.shape[0]) < 0)[:, None, None]
+    _, grey, white, brain, ventricles, *hippocampi, affine = read_templates()
+    left = (affine[0, 3] + np.arange(brain.shape[0]) < 0)[:, None, None]
     codes = np.where(ndimage.binary_dilation(brain, iterations=FLUID_MM), 24, 0).astype("int16")
     for pair, mask in (
         ((3, 42), brain & (grey + white >= 0.5) & (grey >= white)),
         ((2, 41), brain & (grey + white >= 0.5) & (white > grey)),
         ((4, 43), ventricles),
-        ((17, 53), hippocampi),
+        ((17, 53), np.logical_or(*hippocampi)),
     ):
         codes[mask & left], codes[mask & ~left] = pair
     orientation = nibabel.io_orientation(affine)

@@ -109,17 +109,20 @@ def _without_aliases(codes: np.ndarray) -> np.ndarray:
     return codes
 
 
+def centre_of(mask: np.ndarray) -> np.ndarray:
+    """Mean place of a mask's voxels, by its profiles: much faster than moments of the whole array.
+
+    Shape: (x, y, z) → (3,)
+    """
+    others = ((1, 2), (0, 2), (0, 1))
+    return np.array([mask.sum(axis=o) @ np.arange(n) / mask.sum() for n, o in zip(mask.shape, others, strict=True)])
+
+
 def _refuse_turned(codes: np.ndarray, source: str) -> None:
     """Refuse a map whose anatomy contradicts its axes."""
 
     def centre(*wanted: int) -> np.ndarray:
-        mask = np.isin(codes, wanted)
-        return np.array(
-            [
-                (mask.sum(axis=o) @ np.arange(n)) / mask.sum()
-                for n, o in zip(codes.shape, ((1, 2), (0, 2), (0, 1)), strict=True)
-            ]
-        )
+        return centre_of(np.isin(codes, wanted))
 
     left, right = centre(2, 3, 17), centre(41, 42, 53)
     if not left[0] < right[0] or abs(left - right)[1:].max() > abs(left - right)[0]:

@@ -57,12 +57,8 @@ def load_template() -> Template:
 
     Source: Fonov et al. 2009, NeuroImage 47 S102 (templates).
     """
-    t1, grey, white, affine = _read()
-    brain = ndimage.binary_fill_holes(ndimage.binary_closing(t1 > 0.05, iterations=2))
+    t1, grey, white, brain, ventricles, left, right, _ = read_templates()
     fluid = brain & (grey + white < 0.5)
-    x, y, z = _millimetres(affine, t1.shape)
-    ventricles = _ventricles(fluid & (t1 > 0), x, y, z)
-    left, right = (_hippocampus(side, x, y, z, t1, grey, white) for side in (-1, 1))
     step = (slice(None, None, FIELD_STEP),) * 3
     # The temporal horns lie on the hippocampi: were the ventricles' field not weak there, their growth would pull the
     # hippocampi larger and hide the shrinkage that is imposed on them.
@@ -95,7 +91,8 @@ def load_template() -> Template:
 
 
 def read_templates() -> tuple[np.ndarray, ...]:
-    """T1, grey and white matter of the templates in [0, 1], their affine, and where ventricles and hippocampi are.
+    """T1, grey and white matter of the templates in [0, 1]; masks of brain, ventricles and the hippocampi, left and
+    right; and the affine.
 
     Raises:
         InputError: nilearn is not installed.
@@ -105,7 +102,7 @@ def read_templates() -> tuple[np.ndarray, ...]:
     x, y, z = _millimetres(affine, t1.shape)
     ventricles = _ventricles(brain & (grey + white < 0.5) & (t1 > 0), x, y, z)
     left, right = (_hippocampus(side, x, y, z, t1, grey, white) for side in (-1, 1))
-    return t1, grey, white, affine, ventricles, left | right
+    return t1, grey, white, brain, ventricles, left, right, affine
 
 
 def _millimetres(affine: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
