@@ -188,7 +188,7 @@ def _verify(options: argparse.Namespace) -> int:
     verdicts = [verify(preset) for preset in options.presets]
     for verdict in verdicts:
         word = "agrees" if verdict.passed else "DIFFERS"
-        print(f"{verdict.preset} on {verdict.backend}: {word}, largest difference of a logit {verdict.difference:.1e}")
+        print(f"{verdict.preset} on {verdict.backend}: {word}, largest difference {verdict.difference:.1e}")
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 

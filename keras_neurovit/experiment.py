@@ -61,7 +61,8 @@ def train_on_cohort(
 
     Args:
         cohort: with labels of two classes or more.
-        preset: to start from.
+        preset: to start from. On one that measures, the head starts as the logistic regression of the labels on what
+            it measures of the training people (see `training.probe`).
         folder: for all that is written.
         fractions: of the people, for training, validation and test.
         epochs: of training.
@@ -91,6 +92,8 @@ def train_on_cohort(
     batches = make_dataset(
         train, start.volume, shuffle=True, augmentation=augmentation, class_weights=train.class_weights(), **show
     )
+    if start.measures and not scratch:  # what was measured tells something already: begin with all that it tells
+        training.probe(model, make_dataset(train, start.volume, **show).map(lambda x, y: x), train.targets)
     sides = {side: [str(path) for path in one.paths] for side, one in (("train", train), ("test", test))}
     weights = start.weights.sha256 if start.weights and not scratch else None
     training.finetune(
@@ -109,6 +112,7 @@ def train_on_cohort(
         name=folder.resolve().name,
         description=f"{start.name} {'architecture trained' if scratch else 'fine-tuned'} on {cohort.target}.",
         labels=cohort.labels,
+        head=start.class_head,
     )
     save_to_preset(model, folder / "preset", described)
     logits = model.predict(make_dataset(test, start.volume, **show), verbose=0)

@@ -89,9 +89,7 @@ def test_a_new_head_scores_what_was_measured(measuring):
 
 def test_a_scorer_of_structures_travels(measuring, tmp_path):
     scorer = from_preset(measuring, num_classes=2, verbose=False)
-    described = dataclasses.replace(
-        measuring, name="vit3d_scoring", labels=("F", "M"), head={"pooling": "structures", "structures": STATISTICS}
-    )
+    described = dataclasses.replace(measuring, name="vit3d_scoring", labels=("F", "M"), head=measuring.class_head)
     saved = save_to_preset(scorer, tmp_path / "vit3d_scoring", described)
     volumes = np.random.default_rng(0).normal(size=(1, 16, 24, 32, 1)).astype("float32")
     np.testing.assert_allclose(

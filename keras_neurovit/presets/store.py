@@ -107,7 +107,8 @@ def save_to_preset(model: keras.Model, folder: str | os.PathLike, preset: Preset
     finally:
         full.unlink(missing_ok=True)
     described = dataclasses.replace(preset, weights=weights, folder=folder)
-    (folder / "golden.npz").unlink(missing_ok=True)  # of the weights that were
+    for name in ("golden.npz", "errors.json"):  # of the weights that were
+        (folder / name).unlink(missing_ok=True)
     with published(folder / "preset.json") as text:
         text.write_text(described.to_json(), encoding="utf-8")
     return described

@@ -42,7 +42,8 @@ class BrainFactory:
     ) -> dict[str, np.ndarray]:
         """Brains from seeds.
 
-        Shape: (batch,) → dict as `BrainGenerator`'s; volumes (batch × contrasts, x, y, z, 1), a person's together
+        Shape: (batch,) → dict as `BrainGenerator`'s; volumes (batch × contrasts, x, y, z, 1), a person's together;
+        anatomies (batch,), place of each person's label map
 
         Args:
             seeds: whole numbers from 0, one a person.
@@ -51,14 +52,14 @@ class BrainFactory:
             scales: (batch,) linear size of the head against the label map's; None draws it.
             contrasts: scans of each person.
         """
-        classes, seeds, stripped = self._make_classes(seeds, anatomies, log_ratios, scales)
+        classes, inputs, stripped = self._make_classes(seeds, anatomies, log_ratios, scales)
         brains = self._measure({"classes": classes})
         scans = []
         for index in range(contrasts):
-            others = seeds + np.int32(index * 0x01000193 & 0x7FFFFFFF)
+            others = inputs["seeds"] + np.int32(index * 0x01000193 & 0x7FFFFFFF)
             scans.append(self._scan({"classes": classes, "seeds": others, "stripped": stripped}))
         volumes = np.stack(scans, axis=1)
-        return {"volumes": volumes.reshape(-1, *volumes.shape[2:]), **brains}
+        return {"volumes": volumes.reshape(-1, *volumes.shape[2:]), **brains, "anatomies": inputs["anatomies"]}
 
     def measure(self, seeds, anatomies=None, log_ratios=None, scales=None) -> dict[str, np.ndarray]:
         """The truth about the brains that the same arguments make, without their scans."""
@@ -85,7 +86,7 @@ class BrainFactory:
         inputs |= {"log_ratios": np.asarray(log_ratios, "float32"), "scales": np.asarray(scales, "float32")}
         places, mirrored, stripped = self._deform(inputs)
         classes = self._classes({"places": places, "anatomies": inputs["anatomies"], "mirrored": mirrored})
-        return classes, seeds, stripped
+        return classes, inputs, stripped
 
 
 class _Stage:

@@ -43,7 +43,8 @@ def finetune(
 
     Args:
         model: of logits, for example from `from_preset`.
-        train: batches of volumes and targets, for example from `data.make_dataset`.
+        train: batches of volumes and targets, for example from `data.make_dataset`. A PyDataset whose order follows
+            from the epoch has a method `start_epoch(epoch)`: it is called before each, also where a run goes on.
         validation: the same, or None.
         folder: for the state (`backup/`) and the log (`history.csv`).
         epochs: in all, those before an interruption included.
@@ -92,6 +93,8 @@ def finetune(
         keras.callbacks.CSVLogger(log, append=True),
         keras.callbacks.BackupAndRestore(folder / "backup", double_checkpoint=True, delete_checkpoint=False),
     ]
+    if hasattr(train, "start_epoch"):
+        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: train.start_epoch(epoch)))
     model.fit(train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=callbacks, verbose=verbose)
     history = read_history(log)
     if not np.isfinite(history[-1].get("loss", np.nan)):

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import shutil
+import time
 
 import keras
 import numpy as np
@@ -214,6 +215,13 @@ def test_saving_leaves_the_optimizer_out_and_no_scraps(small_preset, tmp_path):
     np.testing.assert_array_equal(
         run(from_preset(saved), sample(VOLUME)), run(from_preset(small_preset), sample(VOLUME))
     )
+
+
+def test_the_same_weights_are_the_same_file(small_preset, tmp_path):
+    model = from_preset(small_preset)
+    first = save_to_preset(model, tmp_path / "one", small_preset)
+    time.sleep(1.1)  # a file that told the time would tell another
+    assert save_to_preset(model, tmp_path / "two", small_preset).weights == first.weights
 
 
 def test_verify_notices_other_numbers(broken, small_preset):

@@ -2,6 +2,7 @@
 
 import json
 
+import nibabel
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -114,12 +115,13 @@ def test_a_cohort_is_a_cohort(tmp_path, anatomies):
     truth = json.loads((folder / "sub-0001/anat/sub-0001_T1w.json").read_text())["TrueVolumes_mm3"]
     assert cohort.column("hippocampus_left_mm3", float)[0] == truth["hippocampus_left"]
     assert truth["intracranial"] > truth["brain"] > 500_000
-    scan = cohort.paths[2]
+    scan, second = cohort.paths[2], nibabel.load(cohort.paths[1]).get_fdata()
     before = scan.stat().st_mtime_ns
     (folder / "sub-0002/anat/sub-0002_T1w.json").unlink()  # as after a kill
     write_cohort(folder, people, anatomies, **arguments)
     assert scan.stat().st_mtime_ns == before
     assert (folder / "sub-0002/anat/sub-0002_T1w.json").exists()
+    np.testing.assert_array_equal(nibabel.load(cohort.paths[1]).get_fdata(), second)  # the seed is the person
     with pytest.raises(InputError, match="other people"):
         write_cohort(folder, people, anatomies, stripped=False, **arguments)
     with pytest.raises(InputError, match=r"repeated.*0001"):

@@ -56,6 +56,34 @@ def test_history_is_warmup_then_annealing(tmp_path):
     np.testing.assert_allclose([row["learning_rate"] for row in history], expected, rtol=1e-5)
 
 
+class Told(keras.utils.PyDataset):
+    """Batches that write down which epoch they were told, and may be interrupted in one."""
+
+    def __init__(self, dies_in: int | None = None):
+        super().__init__()
+        self.told, self.dies_in = [], dies_in
+
+    def start_epoch(self, epoch):
+        self.told.append(epoch)
+        if epoch == self.dies_in:
+            raise KeyboardInterrupt
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return np.ones((3, 5), "float32"), np.array([0, 1, 1])
+
+
+def test_data_are_told_the_epoch_also_where_a_run_goes_on(tmp_path):
+    first, again = Told(dies_in=2), Told()
+    with pytest.raises(KeyboardInterrupt):
+        finetune(small_model(), first, folder=tmp_path, epochs=4, verbose=0)
+    finetune(small_model(), again, folder=tmp_path, epochs=4, verbose=0)
+    assert first.told == [0, 1, 2]
+    assert again.told == [2, 3]
+
+
 def test_a_finished_run_is_read_back(tmp_path):
     first, again = small_model(), small_model()
     history = finetune(first, batches(), folder=tmp_path, epochs=2, peak=1e-2, verbose=0)

@@ -1,0 +1,74 @@
+"""Learning to measure: from synthetic scans of any contrast, the share of every structure in every cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+from brains import Brains
+
+from keras_neurovit import models, presets, synthesis, training
+
+PARTS = 8  # checkpoints while all brains are seen once
+CELL = 4  # voxels along the edge of the cells in which structures are told
+
+
+def describe(base: presets.Preset, truth: np.ndarray, **changes) -> presets.Preset:
+    """A preset that measures, before it has weights; of the true volumes it keeps what standardises their logarithms.
+
+    Args:
+        base: whose tokens are to measure.
+        truth: (person, structure) mm³.
+        changes: of the base's entries.
+    """
+    described = dataclasses.replace(base, labels=synthesis.STRUCTURES, **changes)
+    arguments = described.arguments
+    edge = np.ravel(arguments.get("block_size", arguments["patch_size"]))[0]
+    cell_mm3 = np.prod(np.multiply(described.volume.spacing_mm, CELL))
+    logs = np.log(truth / cell_mm3 + 1e-3)
+    statistics = {"means": logs.mean(axis=0).round(4).tolist(), "deviations": logs.std(axis=0).round(4).tolist()}
+    return dataclasses.replace(described, head={"kind": "structures", "cells": int(edge) // CELL, **statistics})
+
+
+def learn_to_measure(
+    described: presets.Preset, learn: Path, test: Path, folder: Path, *, epochs: int, batch_size: int, seed: int
+) -> keras.Model:
+    """The trained model of a preset from `describe`; killed, it goes on where it was.
+
+    Args:
+        described: the preset.
+        learn: folder of `write_brains`.
+        test: the same, watched.
+        folder: for checkpoints and the log.
+        epochs: how often every brain is seen.
+        batch_size: scans a step.
+        seed: of the order of scans.
+    """
+    batches = Brains(learn, batch_size, seed=seed, parts=PARTS)
+    backbone = presets.build_backbone(described)
+    sizes = {"num_structures": len(synthesis.STRUCTURES), "spacing_mm": described.volume.spacing_mm}
+    sizes["cells"] = described.head["cells"]
+    model = models.measurer(backbone, **sizes, prior=batches.shares(), with_cells=True)
+    training.finetune(
+        model,
+        batches,
+        Brains(test, batch_size),
+        folder=folder,
+        epochs=epochs * PARTS,
+        peak=1e-3,
+        warmup_epochs=0.05 * epochs * PARTS,
+        loss={"cells": training.ShareLoss(batches.weights()), "structures_mm3": training.LogVolumeLoss()},
+        facts={
+            "brains": batches.claim,
+            "preset": json.loads(described.to_json()),
+            "batch_size": batch_size,
+            "seed": seed,
+        },
+        verbose=2,
+    )
+    plain = models.measurer(backbone, **sizes)
+    plain.get_layer("head").set_weights(model.get_layer("head").get_weights())
+    return plain
