@@ -1,11 +1,12 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and what they tell of a folder."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -28,3 +29,22 @@ def published(file: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def told_otherwise(file: Path, facts: Mapping) -> list[str]:
+    """Names of the facts that a JSON file lacks or tells otherwise; none where there is no file.
+
+    Args:
+        file: of such facts.
+        facts: in JSON's values.
+
+    Example:
+        >>> file = Path("run.json")
+        >>> _ = file.write_text('{"seed": 1, "epochs": 3}')
+        >>> told_otherwise(file, {"seed": 2, "epochs": 3})
+        ['seed']
+    """
+    if not file.exists():
+        return []
+    before, now = json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(facts))
+    return sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))

@@ -9,6 +9,7 @@ from keras import ops
 from scipy import ndimage
 
 from keras_neurovit import synthesis, volumes
+from keras_neurovit.augmentation.sampling import voxel_grid
 from keras_neurovit.synthesis import deformation
 from keras_neurovit.synthesis.anatomy import COARSE
 from keras_neurovit.synthesis.generator import gains
@@ -58,8 +59,7 @@ def _average_brain() -> tuple[synthesis.Anatomies, np.ndarray, np.ndarray]:
 
 
 def _places() -> np.ndarray:
-    axes = [(np.arange(n) - (n - 1) / 2) * COARSE for n in deformation.SHAPE]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype("float32")
+    return COARSE * voxel_grid(deformation.SHAPE).reshape(-1, 3)
 
 
 @functools.lru_cache(maxsize=16)

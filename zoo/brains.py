@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from keras_neurovit import InputError
-from keras_neurovit._files import published
+from keras_neurovit._files import published, told_otherwise
 from keras_neurovit.synthesis import STRUCTURES, find_label_maps, mirrored_structures
 
 BATCH = 8
@@ -81,13 +81,12 @@ def write_brains(
 
 
 def _claim(file: Path, facts: Mapping) -> None:
-    facts = json.loads(json.dumps(facts))
     if not file.exists() and any(file.parent.iterdir()):
         raise InputError(f"{file.parent}: holds something else", mend="Give another folder, or delete it.")
-    if file.exists() and (before := json.loads(file.read_text(encoding="utf-8"))) != facts:
-        other = sorted(key for key in before.keys() | facts.keys() if before.get(key) != facts.get(key))
-        mend = "Give another folder, or delete it."
-        raise InputError(f"{file.parent}: holds other brains", "the same " + ", ".join(other), before, mend)
+    if other := told_otherwise(file, facts):
+        held = json.loads(file.read_text(encoding="utf-8"))
+        received, mend = {key: held.get(key) for key in other}, "Give another folder, or delete it."
+        raise InputError(f"{file.parent}: holds other brains", "the same " + ", ".join(other), received, mend)
     with published(file) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 

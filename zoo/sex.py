@@ -174,7 +174,7 @@ def report(kinds: list[str], options: argparse.Namespace) -> dict:
     for name in others:
         difference = drawn[kinds[0]] - drawn[name]
         p = min(1.0, 2 * min((difference <= 0).mean(), (difference >= 0).mean()) + 1 / len(difference))
-        value = mean_auc(first, targets) - mean_auc(scores[name], targets)
+        value = test[f"auc_{kinds[0]}"]["value"] - test[f"auc_{name}"]["value"]
         differences[f"{kinds[0]} - {name}"] = {**estimate(value, difference, n), "p": float(p)}
     misjudged, shown = misjudge(first, cohort)
     draw_failures(options.results, shown, start(kinds[0], options).volume)

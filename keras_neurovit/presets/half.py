@@ -15,7 +15,7 @@ def copy_half(source: Path, target: Path) -> None:
 
     Vectors stay float32: they are few, and among them is batch normalisation's running variance, which half precision
     would round to zero in a quiet channel and cannot hold in a loud one. Matrices are compressed, each in one piece,
-    which saves a sixth: the high bytes of half-precision weights are much alike.
+    which saves a tenth: the high bytes of half-precision weights are much alike.
 
     Raises:
         InputError: a weight that is not finite or that half precision cannot hold.

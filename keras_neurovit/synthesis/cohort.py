@@ -56,7 +56,7 @@ def make_people(
             miss = np.log(wanted / found)
         reached = np.isfinite(miss) & (found > SMALL_MM3)
         asked = np.where(reached, asked + np.clip(miss, -0.5, 0.5), asked)
-    return factory(seeds, which, asked, scales, contrasts) | {"anatomies": which, "scales": scales}
+    return factory(seeds, which, asked, scales, contrasts) | {"scales": scales}
 
 
 def write_cohort(

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError
-from keras_neurovit._files import published
+from keras_neurovit._files import published, told_otherwise
 from keras_neurovit.training.callbacks import WarmupCosineDecay
 
 
@@ -86,7 +86,7 @@ def finetune(
         jit_compile=keras.backend.backend() != "torch" if jit_compile is None else jit_compile,
     )
     optimizer.build(model.trainable_variables)  # so that a backup of its state can be read before the first step
-    log = _claim(folder, json.loads(json.dumps(settings)))
+    log = _claim(folder, settings)
     callbacks = [
         schedule,
         keras.callbacks.TerminateOnNaN(),
@@ -107,12 +107,9 @@ def _claim(folder: Path, settings: dict) -> Path:
     """The log of a run, once its folder is known to hold this run or none."""
     log, claim, backup = folder / "history.csv", folder / "run.json", folder / "backup"
     folder.mkdir(parents=True, exist_ok=True)
-    if claim.exists():
-        before = json.loads(claim.read_text(encoding="utf-8"))
-        other = sorted(key for key in settings.keys() | before.keys() if settings.get(key) != before.get(key))
-        if other:
-            mend = "Give another folder, delete that one, or repeat its arguments."
-            raise InputError(f"{folder}: holds a run with another {', '.join(other)}", mend=mend)
+    if other := told_otherwise(claim, settings):
+        mend = "Give another folder, delete that one, or repeat its arguments."
+        raise InputError(f"{folder}: holds a run with another {', '.join(other)}", mend=mend)
     with published(claim) as temporary:
         temporary.write_text(json.dumps(settings), encoding="utf-8")
     if not _usable(backup):

@@ -43,7 +43,7 @@ def on_synthetic_people(batches, preset: Path) -> tuple[dict, dict]:
     for name, v in volume.items():
         error = np.abs(v["found"] - v["true"]) / np.maximum(v["true"], 100.0)
         structures[name] = {
-            "r": float(np.corrcoef(v["true"], v["found"])[0, 1]),
+            "r": float(r(v["true"], v["found"])),
             "mean_mm3": float(v["true"].mean()),
             "bias": float(v["found"].mean() / v["true"].mean() - 1),
             "median_error": float(np.median(error)),
