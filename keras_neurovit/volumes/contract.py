@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from keras_neurovit import _checks
 
 CODE_VERSION = (
-    1  # raise it whenever `conform` gives other voxels for the same scan: caches and golden volumes depend on it
+    2  # raise it whenever `conform` gives other voxels for the same scan: caches and golden volumes depend on it
 )
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
 import numpy as np
+from isal import isal_zlib
 
 from keras_neurovit._checks import InputError
 
 _log = logging.getLogger(__name__)
 
 SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh")
+GZIP = b"\x1f\x8b"
 SPACING_RANGE_MM = (0.1, 20.0)  # outside it a header holds metres, microns or nonsense
 
 
@@ -73,13 +75,15 @@ def read_scan(path: str | os.PathLike) -> Scan:
         (1, 4, 4)
     """
     path = Path(path)
-    image = _open(path)
-    affine = _checked_affine(path, image)
-    voxels = _checked_voxels(path, image)
+    data = _read(path)
+    image = _parse(path, data)
+    affine = _checked_affine(path, data, image)
+    voxels = _checked_voxels(path, data, image)
     return Scan(voxels, affine, str(path))
 
 
-def _open(path: Path):
+def _read(path: Path) -> bytes:
+    """A file's bytes, decompressed: nibabel's own way through gzip takes several times as long."""
     if path.is_symlink() and not path.exists():
         mend = f"Fetch it first, for example `datalad get {path}`."
         raise InputError(f"{path}: a link whose file is missing", mend=mend)
@@ -91,34 +95,60 @@ def _open(path: Path):
     if not is_scan(path):
         raise InputError(f"{path}: not a scan's file name", expected="one of " + ", ".join(SUFFIXES))
     try:
-        path.open("rb").close()  # nibabel hides why a file cannot be opened
-        return nibabel.load(path, mmap=False)  # a map would keep the file open
+        data = path.read_bytes()
     except PermissionError as error:
         raise InputError(f"{path}: cannot be opened ({error.strerror})", mend="Check its permissions.") from None
-    except Exception as error:  # on damaged bytes nibabel raises nearly anything, KeyError included
-        _log.debug("opening %s", path, exc_info=error)
-        raise _unreadable(path) from None
+    if not path.name.lower().endswith(("gz", ".mgz")):
+        return data
+    if data and data[:2] != GZIP:
+        mend = "Rename it or compress it; is it an image at all?"
+        raise InputError(f"{path}: is not gzip-compressed, whatever its name says", mend=mend)
+    try:
+        return _decompress(data) if data else data
+    except (isal_zlib.error, EOFError) as error:
+        _log.debug("decompressing %s", path, exc_info=error)
+        raise _damaged(path) from None
 
 
-def _unreadable(path: Path) -> InputError:
-    with path.open("rb") as stream:
-        magic = stream.read(2)
-    gzip_expected = path.name.lower().endswith(("gz", ".mgz"))
-    if gzip_expected and magic != b"\x1f\x8b":
-        what, mend = (
-            "is not gzip-compressed, whatever its name says",
-            "Rename it or compress it; is it an image at all?",
-        )
-    elif not magic:
-        what, mend = "is empty", "Copy or download it again."
-    else:
-        what, mend = "cannot be read as NIfTI or MGH; truncated or of another format", "Copy or convert it again."
-    return InputError(f"{path}: {what}", mend=mend)
+def _decompress(data: bytes) -> bytes:
+    if data.find(GZIP + b"\x08", 1) < 0:  # one piece: its last bytes tell its length, and memory is taken once
+        return isal_zlib.decompress(data, 31, min(int.from_bytes(data[-4:], "little") + 1, 1100 * len(data)))
+    pieces = []
+    while data[:2] == GZIP:  # some tools compress in pieces, one after another
+        stream = isal_zlib.decompressobj(wbits=31)
+        pieces.append(stream.decompress(data))
+        if not stream.eof:
+            raise EOFError
+        data = stream.unused_data
+    return b"".join(pieces)
 
 
-def _checked_affine(path: Path, image) -> np.ndarray:
+def _parse(path: Path, data: bytes):
+    for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image, nibabel.MGHImage):
+        try:
+            if kind.path_maybe_image(str(path), (data[:1024], str(path)))[0]:
+                return kind.from_bytes(data)
+        except Exception as error:  # on damaged bytes nibabel raises nearly anything, KeyError included
+            _log.debug("parsing %s", path, exc_info=error)
+            break
+    raise _unreadable(path, data)
+
+
+def _unreadable(path: Path, data: bytes) -> InputError:
+    if not data:
+        return InputError(f"{path}: is empty", mend="Copy or download it again.")
+    what = "cannot be read as NIfTI or MGH; truncated or of another format"
+    return InputError(f"{path}: {what}", mend="Copy or convert it again.")
+
+
+def _damaged(path: Path) -> InputError:
+    expected, mend = "as many voxels as its header says", "Copy or download it again."
+    return InputError(f"{path}: truncated or damaged", expected, None, mend)
+
+
+def _checked_affine(path: Path, data: bytes, image) -> np.ndarray:
     affine = np.asarray(image.affine, dtype="float64")
-    zooms = _stored_zooms(path, image)
+    zooms = _stored_zooms(data, image)
     edges = np.linalg.norm(affine[:3, :3], axis=0)
     low, high = SPACING_RANGE_MM
     if not np.isfinite(affine).all():
@@ -140,16 +170,15 @@ def _checked_affine(path: Path, image) -> np.ndarray:
     return affine
 
 
-def _stored_zooms(path: Path, image) -> np.ndarray:
+def _stored_zooms(data: bytes, image) -> np.ndarray:
     """Voxel edges as the file has them: loading replaces zeros by ones without an error."""
     kind = type(image.header)
     if not issubclass(kind, nibabel.Nifti1Header):
         return np.asarray(image.header.get_zooms()[:3], dtype="float64")
-    with nibabel.openers.ImageOpener(path) as stream:
-        return np.asarray(kind.from_fileobj(stream, check=False)["pixdim"][1:4], dtype="float64")
+    return np.asarray(kind.from_fileobj(io.BytesIO(data), check=False)["pixdim"][1:4], dtype="float64")
 
 
-def _checked_voxels(path: Path, image) -> np.ndarray:
+def _checked_voxels(path: Path, data: bytes, image) -> np.ndarray:
     shape = image.shape
     if len(shape) > 3 and all(n == 1 for n in shape[3:]):
         shape = shape[:3]
@@ -158,14 +187,13 @@ def _checked_voxels(path: Path, image) -> np.ndarray:
         raise InputError(f"{path}: not one 3-D image", expected="3 axes", received=f"shape {image.shape}", mend=mend)
     if np.dtype(image.get_data_dtype()).kind not in "iufb":
         raise InputError(f"{path}: voxels are not real numbers", received=image.get_data_dtype())
+    proxy = image.dataobj
     try:
-        proxy = image.dataobj
-        scaled = proxy.get_scaled(dtype="float32") if hasattr(proxy, "get_scaled") else proxy
-        voxels = np.asarray(scaled, dtype="float32").reshape(shape)
-    except (OSError, EOFError, zlib.error, ValueError, OverflowError, MemoryError) as error:
+        stored = np.frombuffer(data, proxy.dtype, int(np.prod(shape, dtype="int64")), proxy.offset)
+        voxels = _scaled(stored, proxy.slope, proxy.inter).reshape(shape, order="F")
+    except (ValueError, OverflowError, MemoryError) as error:
         _log.debug("reading %s", path, exc_info=error)
-        mend = "Copy or download it again."
-        raise InputError(f"{path}: truncated or damaged", "as many voxels as its header says", None, mend) from None
+        raise _damaged(path) from None
     low, high = float(voxels.min()), float(voxels.max())  # a NaN anywhere makes both NaN
     if not np.isfinite([low, high]).all():
         bad = int((~np.isfinite(voxels)).sum())
@@ -174,4 +202,13 @@ def _checked_voxels(path: Path, image) -> np.ndarray:
     if low == high:
         word = "zero" if low == 0 else f"{low:g}"
         raise InputError(f"{path}: every voxel is {word}", mend="Check the step that wrote it.")
+    return voxels
+
+
+def _scaled(stored: np.ndarray, slope: float, inter: float) -> np.ndarray:
+    voxels = stored.astype("float32")
+    if slope != 1:
+        voxels *= np.float32(slope)
+    if inter != 0:
+        voxels += np.float32(inter)
     return voxels

@@ -43,6 +43,26 @@ def test_one_volume_of_four_axes_is_accepted(tmp_path):
     assert read_scan(save(tmp_path, ARRAY[..., None])).voxels.shape == ARRAY.shape
 
 
+def test_gzip_in_pieces(tmp_path):
+    """As bgzip and pigz write; here all pieces are equally long."""
+    plain = save(tmp_path, np.repeat(ARRAY[..., :8], 3, axis=2), name="scan.nii").read_bytes()
+    plain += bytes(-len(plain) % 4)
+    quarter = len(plain) // 4
+    pieces = [gzip.compress(plain[at : at + quarter]) for at in range(0, len(plain), quarter)]
+    (tmp_path / "scan.nii.gz").write_bytes(b"".join(pieces))
+    np.testing.assert_array_equal(read_scan(tmp_path / "scan.nii.gz").voxels, read_scan(tmp_path / "scan.nii").voxels)
+    (tmp_path / "scan.nii.gz").write_bytes(b"".join(pieces[:3]))
+    refused(tmp_path / "scan.nii.gz", "truncated or damaged")
+
+
+def test_second_version_and_other_byte_order(tmp_path):
+    nibabel.save(nibabel.Nifti2Image(ARRAY, np.eye(4)), tmp_path / "two.nii.gz")
+    big = nibabel.Nifti1Image(ARRAY, np.eye(4), nibabel.Nifti1Header(endianness=">"))
+    nibabel.save(big, tmp_path / "big.nii.gz")
+    for name in ("two.nii.gz", "big.nii.gz"):
+        np.testing.assert_array_equal(read_scan(tmp_path / name).voxels, ARRAY)
+
+
 def refused(file, *parts):
     with pytest.raises(InputError) as caught:
         read_scan(file)
@@ -165,7 +185,7 @@ def test_header_that_promises_more_than_memory_holds(tmp_path, name):
 def test_unreadable_permissions(tmp_path, monkeypatch):
     file = save(tmp_path, ARRAY)
 
-    def denied(path, *mode):
+    def denied(path, *mode, **options):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(type(file), "open", denied)
