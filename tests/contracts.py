@@ -25,19 +25,25 @@ LAYERS = {
     "UnfoldBlocks": (lambda: layers.UnfoldBlocks(2), TOKENS),
     "RandomFlip3D": (lambda: augmentation.RandomFlip3D(seed=1), VOLUMES),
     "RandomAffine3D": (lambda: augmentation.RandomAffine3D(seed=1), VOLUMES),
+    "RandomElastic3D": (lambda: augmentation.RandomElastic3D(0.4, seed=1), VOLUMES),
     "RandomGamma3D": (lambda: augmentation.RandomGamma3D(seed=1), VOLUMES),
+    "RandomBiasField3D": (lambda: augmentation.RandomBiasField3D(seed=1), VOLUMES),
     "RandomNoise3D": (lambda: augmentation.RandomNoise3D(seed=1), VOLUMES),
+    "RandomBlur3D": (lambda: augmentation.RandomBlur3D(seed=1), VOLUMES),
+    "RandomAnisotropy3D": (lambda: augmentation.RandomAnisotropy3D(rate=0.5, seed=1), VOLUMES),
+    "RandomGhosting3D": (lambda: augmentation.RandomGhosting3D(rate=0.5, seed=1), VOLUMES),
+    "RandomCutout3D": (lambda: augmentation.RandomCutout3D(seed=1), VOLUMES),
 }
 
 
 def public_layers() -> set[str]:
-    """Names of every layer the package makes public, but the abstract one."""
+    """Names of every public layer of one input."""
     found = set()
     for room in (layers, augmentation):
         found |= {
             n for n in room.__all__ if isinstance(c := getattr(room, n), type) and issubclass(c, keras.layers.Layer)
         }
-    return found - {"RandomTransform3D"}
+    return found - {"RandomTransform3D", "MixUp3D", "CutMix3D"}  # abstract; of volumes and targets
 
 
 def sample(shape: tuple[int, ...]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -88,6 +89,43 @@ def along_axes(values, matrices):
     for axis, matrix in enumerate(matrices, start=1):
         values = ops.moveaxis(ops.tensordot(values, matrix, axes=[[axis], [1]]), -1, axis)
     return values
+
+
+def along_axes_each(volumes, matrices):
+    """Products with a matrix along each of the axes x, y and z, another one for each volume; None leaves an axis alone.
+
+    Shape: (batch, i, j, k, channel), three of (batch, new, old) or None → (batch, x, y, z, channel)
+
+    Example:
+        >>> swap = np.float32([[[0, 1], [1, 0]]])
+        >>> along_axes_each(np.arange(2.0, dtype="float32").reshape(1, 1, 1, 2, 1), [None, None, swap]).numpy().ravel()
+        array([1., 0.], dtype=float32)
+    """
+    for matrix, rule in zip(matrices, ("bxyzc,bwx->bwyzc", "bxyzc,bwy->bxwzc", "bxyzc,bwz->bxywc"), strict=True):
+        if matrix is not None:
+            volumes = ops.einsum(rule, volumes, matrix)
+    return volumes
+
+
+def gaussian_matrices(deviations, size: int):
+    """Gaussian blur of an axis as a matrix, exact also where it is narrower than a voxel; mirrored beyond the ends.
+
+    Shape: (batch,) in voxels → (batch, size, size)
+    """
+    waves = (np.pi * np.arange(size) / size).astype("float32")
+    damping = ops.exp(-0.5 * (ops.expand_dims(deviations, 1) * waves) ** 2)
+    return ops.matmul(cosines(size) * ops.expand_dims(damping, 1), cosines(size).T)
+
+
+@functools.lru_cache(maxsize=8)
+def cosines(size: int) -> np.ndarray:
+    """Orthonormal cosines with no slope at the ends of an axis, one a column.
+
+    Shape: → (size, size), float32
+    """
+    places, orders = np.arange(size)[:, None] + 0.5, np.arange(size)
+    norm = np.where(orders == 0, np.sqrt(1 / size), np.sqrt(2 / size))
+    return (norm * np.cos(np.pi * places * orders / size)).astype("float32")
 
 
 def bspline_weights(knots: int, size: int) -> np.ndarray:

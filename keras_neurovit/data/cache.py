@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
-from rich.progress import track
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import Progress
 
+from keras_neurovit import _checks
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
+from keras_neurovit.data.storage import Storage, encode, size_bytes
 from keras_neurovit.volumes import VolumeContract, conform, read_scan
 from keras_neurovit.volumes.contract import CODE_VERSION
 
@@ -29,59 +34,113 @@ def conform_all(
     contract: VolumeContract,
     *,
     cache: str | os.PathLike | None = None,
+    storage: Storage = "float16",
+    on_error: Literal["raise", "skip"] = "raise",
+    hashed: bool = False,
+    workers: int | None = None,
     verbose: bool = True,
-) -> list[Path]:
-    """Conform scans into a cache, on all cores, and say where each volume lies (NumPy files, float16).
+) -> list[Path | None]:
+    """Conform scans into a cache, on all cores, and say where each volume lies.
 
     A volume's name holds a digest of the contract, the code's version and the scan's path, size and time of change:
-    whatever changes, a stale volume is never read. What is there already is kept, so an interrupted call goes on.
+    whatever changes, a stale volume is never read. What is there already is kept, so an interrupted call goes on; a
+    volume is there whole or not at all, also where two processes fill the same cache.
 
     Args:
         paths: of scans.
         contract: to conform to.
         cache: folder; None for `default_cache()`.
-        verbose: whether to show a progress bar.
+        storage: "float16", or "uint8" in half the room, rounded to 1/255 of each volume's range.
+        on_error: "raise" stops at a scan that cannot be read; "skip" goes on, names each on standard error and counts
+            them at the end.
+        hashed: whether names hold the digest of a scan's content in place of its path and time, which takes as long as
+            reading it, but knows a scan again that was moved or copied.
+        workers: scans conformed at a time, each in some 200 MB of memory at 1 mm; None for one a core.
+        verbose: whether to tell, on standard error, the room that is needed, and to show a progress bar.
 
     Returns:
-        A file for each scan, in the order of `paths`.
+        A file for each scan, in the order of `paths`; None for one that was skipped.
 
     Raises:
         InputError: a scan that cannot be read, or a cache that cannot be written; names the file.
     """
+    _checks.one_of("storage", storage, ("float16", "uint8"))
+    _checks.one_of("on_error", on_error, ("raise", "skip"))
     folder = Path(cache) if cache is not None else default_cache()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    files = [folder / f"{_digest(Path(path), contract)}.npy" for path in paths]
-    missing = list(dict.fromkeys((path, file) for path, file in zip(paths, files, strict=True) if not file.exists()))
+    failed: dict[Path, InputError] = {}
+
+    def attempt(path: Path, work):
+        try:
+            return work()
+        except InputError as error:
+            if on_error == "raise" or isinstance(error, _Unwritable):
+                raise
+            failed[path] = error
+            return None
+
+    paths = [Path(path) for path in paths]
+    made_of = [contract.to_dict(), CODE_VERSION, storage]
+    files = {path: attempt(path, lambda path=path: _name(folder, path, made_of, hashed)) for path in paths}
+    missing = {file: path for path, file in files.items() if file is not None and not file.exists()}
     if missing:
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            done = threads.map(lambda pair: _store(*pair, contract), missing)
-            for _ in track(done, "Conforming scans", total=len(missing), disable=not verbose, transient=True):
-                pass
-    return files
+        with Progress(console=Console(stderr=True), transient=True, disable=not verbose) as progress:
+            if verbose:
+                room = len(missing) * size_bytes(contract.shape, storage)
+                progress.console.print(f"{len(missing)} scans to conform, {decimal(room)} of {storage} in {folder}")
+            task = progress.add_task("Conforming scans", total=len(missing))
+            with ThreadPoolExecutor(workers or os.cpu_count()) as threads:
+                work = {
+                    threads.submit(attempt, path, lambda path=path, file=file: _store(path, file, contract, storage))
+                    for file, path in missing.items()
+                }
+                try:
+                    for done in work:
+                        done.result()
+                        progress.advance(task)
+                except BaseException:
+                    threads.shutdown(wait=True, cancel_futures=True)
+                    raise
+    for path in failed:
+        files[path] = None
+    if failed:
+        for error in failed.values():
+            print(f"skipped: {error}", file=sys.stderr)
+        print(f"skipped {len(failed)} of {len(files)} scans", file=sys.stderr)
+    return [files[path] for path in paths]
 
 
-def _digest(path: Path, contract: VolumeContract) -> str:
+def _name(folder: Path, path: Path, made_of: list, hashed: bool) -> Path:
     try:
-        status = path.stat()
+        if hashed:
+            with path.open("rb") as stream:
+                source = [hashlib.file_digest(stream, "sha256").hexdigest()]
+        else:
+            status = path.stat()
+            source = [str(path.resolve()), status.st_size, status.st_mtime_ns]
     except OSError:
         read_scan(path)  # tells what is wrong, for every way a file can be absent
         raise
-    made_of = [contract.to_dict(), CODE_VERSION, str(path.resolve()), status.st_size, status.st_mtime_ns]
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:40]
+    text = json.dumps([*made_of, *source], sort_keys=True)
+    return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:40]}.npy"
 
 
-def _store(path: str | os.PathLike, file: Path, contract: VolumeContract) -> None:
-    volume = conform(read_scan(path), contract).astype("float16")
+def _store(path: Path, file: Path, contract: VolumeContract, storage: Storage) -> None:
+    content = encode(conform(read_scan(path), contract), storage)
     try:
-        with published(file) as temporary, temporary.open("wb") as stream:
-            np.save(stream, volume)
+        with published(file) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise _unwritable(file.parent, error) from error
 
 
+class _Unwritable(InputError):
+    pass
+
+
 def _unwritable(folder: Path, error: OSError) -> InputError:
     mend = "Free space or give another folder (argument `cache`, or $KERAS_NEUROVIT_CACHE)."
-    return InputError(f"{folder}: the cache cannot be written ({error.strerror})", mend=mend)
+    return _Unwritable(f"{folder}: the cache cannot be written ({error.strerror})", mend=mend)

@@ -8,8 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_neurovit.augmentation.randomness import between, normal, uniform
-from keras_neurovit.augmentation.sampling import smooth_field
-from keras_neurovit.synthesis.deformation import cosines
+from keras_neurovit.augmentation.sampling import along_axes_each, gaussian_matrices, smooth_field
 from keras_neurovit.synthesis.structures import CLASSES, OUTSIDE, TISSUES
 from keras_neurovit.volumes.foreground import THRESHOLD
 
@@ -54,18 +53,8 @@ def blur(images, deviations):
         >>> round(float(ops.sum(blur(point, np.full((1, 3), 0.4, "float32")))), 4)
         1.0
     """
-    for axis in range(3):
-        size = images.shape[1 + axis]
-        basis, waves = cosines(size), (np.pi * np.arange(size) / size).astype("float32")
-        damping = ops.exp(-0.5 * (deviations[:, axis : axis + 1] * waves) ** 2)
-        matrix = ops.matmul(basis * ops.expand_dims(damping, 1), basis.T)
-        if axis == 2:
-            images = ops.einsum("bxyz,bwz->bxyw", images, matrix)
-        elif axis == 1:
-            images = ops.einsum("bxyz,bwy->bxwz", images, matrix)
-        else:
-            images = ops.einsum("bxyz,bwx->bwyz", images, matrix)
-    return images
+    matrices = [gaussian_matrices(deviations[:, axis], images.shape[1 + axis]) for axis in range(3)]
+    return along_axes_each(ops.expand_dims(images, -1), matrices)[..., 0]
 
 
 def strip(images, brain, stripped, spacing_mm: float, seeds, stream: int):

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_neurovit.augmentation.randomness import normal
-from keras_neurovit.augmentation.sampling import along_axes, sample_trilinear, smooth_field
+from keras_neurovit.augmentation.sampling import along_axes, cosines, sample_trilinear, smooth_field
 from keras_neurovit.synthesis.anatomy import BOX, COARSE
 
 SHAPE = tuple(size // COARSE for size in BOX)
@@ -83,17 +83,6 @@ def _blur(size: int) -> np.ndarray:
     places = np.arange(size)
     weights = np.exp(-0.5 * ((places[:, None] - places) * COARSE / REACH_MM) ** 2)
     return (weights / (REACH_MM / COARSE * np.sqrt(2 * np.pi))).astype("float32")  # symmetric: it conserves amounts
-
-
-@functools.lru_cache(maxsize=8)
-def cosines(size: int) -> np.ndarray:
-    """Orthonormal cosines with no slope at the ends of an axis, one a column.
-
-    Shape: → (size, size), float32
-    """
-    places, orders = np.arange(size)[:, None] + 0.5, np.arange(size)
-    norm = np.where(orders == 0, np.sqrt(1 / size), np.sqrt(2 / size))
-    return (norm * np.cos(np.pi * places * orders / size)).astype("float32")
 
 
 @functools.lru_cache(maxsize=8)

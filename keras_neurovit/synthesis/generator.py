@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_neurovit import _checks
-from keras_neurovit.augmentation.functions import rotation_matrices
 from keras_neurovit.augmentation.randomness import between, normal, uniform
+from keras_neurovit.augmentation.spatial import rotation_matrices
 from keras_neurovit.synthesis import contrast, deformation
 from keras_neurovit.synthesis.anatomy import BOX, Anatomies
 from keras_neurovit.synthesis.structures import (

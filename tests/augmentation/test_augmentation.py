@@ -4,10 +4,26 @@ import pytest
 from scipy import ndimage
 
 from keras_neurovit import InputError, augmentation
-from keras_neurovit.augmentation import affine, augment, flip, gamma, policy
-from keras_neurovit.augmentation.functions import rotation_matrices
+from keras_neurovit.augmentation import (
+    CutMix3D,
+    MixUp3D,
+    affine,
+    augment,
+    bias_field,
+    blur,
+    cutout,
+    elastic,
+    flip,
+    gamma,
+    ghosting,
+    mix,
+    noise,
+    policy,
+    thick_slices,
+)
 from keras_neurovit.augmentation.randomness import normal, uniform
 from keras_neurovit.augmentation.sampling import bspline_weights, sample_trilinear, smooth_field
+from keras_neurovit.augmentation.spatial import rotation_matrices
 from tests.contracts import LAYERS, VOLUMES, run, sample
 
 RANDOM = sorted(name for name in LAYERS if name.startswith("Random"))
@@ -15,8 +31,14 @@ SEEDS = np.array([5, 9], "int32")
 STILL = {
     "RandomFlip3D": {"rate": 0.0},
     "RandomAffine3D": {"rotation_degrees": 0.0, "scaling": 0.0, "shift_voxels": 0.0},
+    "RandomElastic3D": {"shift_voxels": 0.0},
     "RandomGamma3D": {"strength": 0.0},
+    "RandomBiasField3D": {"strength": 0.0},
     "RandomNoise3D": {"strength": 0.0},
+    "RandomBlur3D": {"strength": 0.0},
+    "RandomAnisotropy3D": {"thickness": 1.0},
+    "RandomGhosting3D": {"strength": 0.0},
+    "RandomCutout3D": {"share": 0.0},
 }
 
 
@@ -136,11 +158,116 @@ def test_smooth_field_agrees_with_scipy_and_keeps_constants():
     np.testing.assert_allclose(field, np.full((1, 8, 12, 20, 2), 3.0), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["none", "light", "standard"])
+def test_elastic_agrees_with_scipy():
+    volumes = sample((1, 12, 14, 20, 1))
+    control = np.random.default_rng(2).uniform(-0.8, 0.8, (1, 6, 6, 6, 3)).astype("float32")
+    shifts = numpy(smooth_field(control, volumes.shape[1:4]))[0]
+    places = np.indices(volumes.shape[1:4]) + np.moveaxis(shifts, -1, 0)
+    theirs = ndimage.map_coordinates(volumes[0, ..., 0], places, order=1, mode="nearest")
+    np.testing.assert_allclose(numpy(elastic(volumes, control))[0, ..., 0], theirs, atol=1e-4)
+
+
+def test_elastic_never_folds():
+    shape, layer = (24, 28, 24), augmentation.RandomElastic3D(2.2)
+    for seed in range(5):
+        (control,) = layer.draw(np.array([seed], "int32"), shape)
+        field = numpy(smooth_field(control, shape))[0]
+        jacobian = np.eye(3) + np.stack(np.gradient(field, axis=(0, 1, 2)), axis=-1)
+        assert np.linalg.det(jacobian).min() > 0
+    with pytest.raises(InputError, match="fold"):
+        augmentation.RandomElastic3D(5.0)(np.zeros((1, *shape, 1)), training=True)
+
+
+def test_bias_field_is_a_polynomial():
+    volumes, coefficients = np.abs(sample((1, 5, 6, 7, 1))), np.zeros((1, 3, 3, 3), "float32")
+    coefficients[0, 1, 0, 0], coefficients[0, 0, 1, 1] = 0.3, -0.2
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in volumes.shape[1:4]), indexing="ij")
+    low = volumes.min()
+    expected = low + (volumes[0, ..., 0] - low) * np.exp(0.3 * x - 0.2 * y * z)
+    np.testing.assert_allclose(numpy(bias_field(volumes, coefficients))[0, ..., 0], expected, rtol=1e-5)
+
+
+def test_noise_has_its_deviation_and_no_pattern():
+    shape = (2, 40, 40, 40, 1)
+    found = numpy(noise(np.zeros(shape, "float32"), np.float32([0.5, 2.0]), np.array([3, 700_000], "int32")))
+    np.testing.assert_allclose(found.std(axis=(1, 2, 3, 4)), [0.5, 2.0], rtol=0.02)
+    np.testing.assert_allclose(found.mean(axis=(1, 2, 3, 4)), 0.0, atol=0.03)
+    field = found[0, ..., 0]
+    for axis in range(3):
+        assert abs(np.corrcoef(field.ravel(), np.roll(field, 1, axis).ravel())[0, 1]) < 0.02
+    assert abs(np.corrcoef(found[0].ravel(), found[1].ravel())[0, 1]) < 0.02
+
+
+def test_blur_agrees_with_scipy():
+    volumes, widths = sample((1, 12, 14, 20, 1)), [0.8, 1.5, 2.2]
+    theirs = ndimage.gaussian_filter(volumes[0, ..., 0], widths, mode="reflect", truncate=8)
+    np.testing.assert_allclose(numpy(blur(volumes, np.float32([widths])))[0, ..., 0], theirs, atol=2e-2)
+    np.testing.assert_allclose(numpy(blur(volumes, np.zeros((1, 3), "float32"))), volumes, atol=1e-5)
+
+
+def test_thick_slices_are_means():
+    volumes = sample((1, 4, 4, 12, 1))
+    thick = numpy(thick_slices(volumes, np.float32([[1, 1, 3]])))[0, ..., 0]
+    means = volumes[0, ..., 0].reshape(4, 4, 4, 3).mean(axis=3)
+    np.testing.assert_allclose(thick[..., 1::3], means, atol=1e-5)  # at the middles of slices
+    np.testing.assert_allclose(thick[..., 2], (2 * means[..., 0] + means[..., 1]) / 3, atol=1e-5)
+    np.testing.assert_allclose(thick[..., [0, -1]], means[..., [0, -1]], atol=1e-5)
+    flat = numpy(thick_slices(np.ones((1, 7, 9, 11, 1), "float32"), np.float32([[2.5, 1, 3.3]])))
+    np.testing.assert_allclose(flat, 1, atol=1e-5)
+
+
+def test_ghosts_weaken_lines_of_the_spectrum():
+    volumes, size = sample((1, 6, 8, 30, 1)), 30
+    found = numpy(ghosting(volumes, np.float32([[3, 3, 3]]), np.float32([[0, 0, 0.5]])))[0, ..., 0]
+    kept = np.ones(size)
+    kept[::3] -= 0.5
+    kept[size // 2] = 1
+    spectrum = np.fft.fftshift(np.fft.fft(volumes[0, ..., 0], axis=2), axes=2)
+    expected = np.fft.ifft(np.fft.ifftshift(spectrum * kept, axes=2), axis=2).real
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_cutout_fills_a_box():
+    volumes = sample((2, 8, 12, 20, 1))
+    found = numpy(cutout(volumes, np.float32([[1, 2, 3], [0, 0, 0]]), np.float32([[2, 3, 4], [0, 0, 0]]), 7.0))
+    expected = volumes.copy()
+    expected[0, 1:3, 2:5, 3:7] = 7
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("mixing", [MixUp3D, CutMix3D])
+def test_mixing(mixing):
+    volumes, targets = np.ones((3, 8, 12, 20, 1)) * np.arange(3).reshape(3, 1, 1, 1, 1), np.eye(3)
+    layer, seeds = mixing(1.0, rate=1.0, seed=1), np.array([1, 2, 3], "int32")
+    mixed, shares = (numpy(part) for part in layer.transform(volumes, targets, seeds))
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
+    # A volume's voxels tell its number, so that their mean tells what it was mixed of.
+    np.testing.assert_allclose(mixed.mean(axis=(1, 2, 3, 4)), shares @ np.arange(3), atol=1e-5)
+    assert (np.abs(shares - np.eye(3)).max(axis=1) > 0.01).any()
+    again = [numpy(part) for part in layer.transform(volumes, targets, seeds)]
+    np.testing.assert_array_equal(again[0], mixed)
+    for still in (layer((volumes, targets), training=False), mixing(rate=0.0).transform(volumes, targets, seeds)):
+        np.testing.assert_allclose(numpy(still[0]), volumes, atol=1e-6)
+        np.testing.assert_allclose(numpy(still[1]), targets, atol=1e-6)
+    twin = mixing.from_config(layer.get_config())
+    assert twin.get_config() == layer.get_config()
+    trained = layer((volumes, targets), training=True)
+    assert trained[0].shape == (3, 8, 12, 20, 1)
+
+
+def test_mixing_weights_are_beta_distributed():
+    kept = numpy(MixUp3D(0.4).weights_of(np.arange(20000, dtype="int32")))
+    assert kept.mean() == pytest.approx(0.5, abs=0.01)
+    assert kept.var() == pytest.approx(1 / (4 * (2 * 0.4 + 1)), rel=0.03)
+    assert numpy(mix(np.float32([[1.0], [3.0]]), np.float32([1.0, 0.25]))).ravel().tolist() == [1.0, 1.5]
+
+
+@pytest.mark.parametrize("name", ["none", "light", "standard", "strong"])
 def test_policies(name):
-    volumes = numpy(augment(sample(VOLUMES), SEEDS, policy(name)))
-    assert volumes.shape == VOLUMES
-    assert np.array_equal(volumes, sample(VOLUMES)) == (name == "none")
+    before = sample((2, 40, 44, 40, 1))
+    volumes = numpy(augment(before, SEEDS, policy(name)))
+    assert volumes.shape == before.shape
+    assert np.array_equal(volumes, before) == (name == "none")
     assert not any(isinstance(layer, augmentation.RandomFlip3D) for layer in policy(name))
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from keras_neurovit import InputError, VolumeContract, conform, make_dataset, read_bids, read_scan
 from keras_neurovit.data import conform_all, default_cache
+from keras_neurovit.data.sampling import draw
+from keras_neurovit.data.storage import decode, encode, size_bytes
 from tests.conftest import make_head
 
 CONTRACT = VolumeContract((8.0, 8.0, 8.0), (24, 28, 24))
@@ -142,14 +145,104 @@ def test_a_cache_that_cannot_be_written(cohort, tmp_path):
 
 
 def test_full_disk_leaves_no_half_volume(cohort, tmp_path, monkeypatch):
-    def full(stream, volume):
-        stream.write(b"half")
+    def full(path, content):
+        with path.open("wb") as stream:
+            stream.write(content[:4])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "save", full)
-    with pytest.raises(InputError, match="No space left on device"):
-        make_dataset(cohort, CONTRACT, cache=tmp_path / "cache", verbose=False)
+    monkeypatch.setattr(pathlib.Path, "write_bytes", full)
+    for on_error in ("raise", "skip"):  # a full disk is no scan's fault
+        with pytest.raises(InputError, match="No space left on device"):
+            make_dataset(cohort, CONTRACT, cache=tmp_path / "cache", on_error=on_error, verbose=False)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_byte_a_voxel(cohort, tmp_path):
+    exact = volumes_of(make_dataset(cohort, CONTRACT, cache=tmp_path, verbose=False))
+    coarse = volumes_of(make_dataset(cohort, CONTRACT, cache=tmp_path, storage="uint8", verbose=False))
+    span = exact.max(axis=(1, 2, 3, 4)) - exact.min(axis=(1, 2, 3, 4))
+    assert (np.abs(coarse - exact).max(axis=(1, 2, 3, 4)) <= span / 255 * 0.51 + 2e-3).all()
+    sizes = sorted({file.stat().st_size for file in tmp_path.iterdir()})
+    assert sizes == [size_bytes(CONTRACT.shape, storage) for storage in ("uint8", "float16")]
+    even = np.full((4, 5, 6, 1), 3.5, "float32")
+    np.testing.assert_array_equal(np.asarray(decode(encode(even, "uint8"), even.shape, "uint8")), even)
+
+
+def test_bad_scans_are_skipped_once_and_counted(study, tmp_path, capsys):
+    copy = shutil.copytree(study, tmp_path / "copy")
+    bad = copy / "sub-3" / "anat" / "sub-3_T1w.nii.gz"
+    bad.write_bytes(bad.read_bytes()[:500])
+    cohort = read_bids(copy, "sex")
+    dataset = make_dataset(cohort, CONTRACT, cache=tmp_path / "cache", on_error="skip", verbose=False)
+    told = capsys.readouterr().err
+    assert told.count("sub-3_T1w.nii.gz") == 1
+    assert "skipped 1 of 7 scans" in told
+    labels = np.concatenate([np.asarray(batch[1]) for batch in dataset])
+    np.testing.assert_array_equal(labels, np.delete(cohort.targets, 3))
+    paths = [*cohort.paths, tmp_path / "none.nii.gz"]
+    files = conform_all(paths, CONTRACT, cache=tmp_path / "cache", on_error="skip", verbose=False)
+    assert [file is None for file in files] == [False] * 3 + [True] + [False] * 3 + [True]
+    for path in cohort.paths:
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="no scan of the cohort can be read"):
+        make_dataset(cohort, CONTRACT, cache=tmp_path / "cache", on_error="skip", verbose=False)
+
+
+def test_a_hashed_scan_is_known_again(study, tmp_path):
+    one, other = read_bids(study, "sex").paths[0], tmp_path / "elsewhere.nii.gz"
+    shutil.copy(one, other)
+    how = {"cache": tmp_path / "cache", "hashed": True, "verbose": False}
+    assert conform_all([one], CONTRACT, **how) == conform_all([other], CONTRACT, **how)
+    other.write_bytes(read_bids(study, "sex").paths[1].read_bytes())
+    assert conform_all([one], CONTRACT, **how) != conform_all([other], CONTRACT, **how)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="started once, from TensorFlow")
+def test_two_processes_fill_one_cache(study, cohort, tmp_path):
+    code = (
+        "import sys; from keras_neurovit import *; from keras_neurovit.data import conform_all; "
+        "contract = VolumeContract((8., 8., 8.), (24, 28, 24)); "
+        "conform_all(read_bids(sys.argv[1], 'sex').paths, contract, cache=sys.argv[2])"
+    )
+    call = [sys.executable, "-c", code, str(study), str(tmp_path)]
+    both = [subprocess.Popen(call, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    assert len(list(tmp_path.iterdir())) == 7
+    expected = np.stack([conform(read_scan(path), CONTRACT) for path in cohort.paths])
+    found = volumes_of(make_dataset(cohort, CONTRACT, cache=tmp_path, verbose=False))
+    np.testing.assert_allclose(found, expected, atol=4e-3)
+
+
+def test_the_room_is_told_beforehand(cohort, tmp_path, capsys):
+    conform_all(cohort.paths, CONTRACT, cache=tmp_path, workers=1)
+    told = capsys.readouterr().err.replace("\n", "")
+    assert "7 scans to conform, 226.7 kB of float16" in told
+    conform_all(cohort.paths, CONTRACT, cache=tmp_path)
+    assert "to conform" not in capsys.readouterr().err
+
+
+def test_epochs_of_people_and_of_classes():
+    people, labels = np.array(["a", "a", "a", "b", "c", "c"]), np.array([0, 0, 0, 0, 1, 1])
+    random = np.random.default_rng(0)
+    each = np.array([draw(people, labels, "people", random) for _ in range(200)])
+    assert all(sorted(people[row]) == ["a", "b", "c"] for row in each)
+    assert set(each.ravel()) == set(range(6))
+    even = np.array([draw(people, labels, "classes", random) for _ in range(20)])
+    assert even.shape == (20, 8)
+    assert (labels[even].sum(axis=1) == 4).all()
+    assert set(draw(people, labels, "scans", random)) == set(range(6))
+
+
+def test_class_balanced_batches(cohort, tmp_path):
+    rare = cohort.subset([0, 1, 2, 4, 6])  # one F against four M, or the reverse
+    dataset = make_dataset(
+        rare, CONTRACT, shuffle=True, sampling="classes", batch_size=8, cache=tmp_path, verbose=False
+    )
+    (_, labels), *_ = dataset
+    assert np.bincount(np.asarray(labels)).tolist() == [4, 4]
+    with pytest.raises(InputError, match="shuffle=True"):
+        make_dataset(cohort, CONTRACT, sampling="people", cache=tmp_path)
 
 
 def test_unusable_arguments(cohort, tmp_path):

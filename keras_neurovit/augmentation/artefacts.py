@@ -1,0 +1,137 @@
+"""What goes wrong in a scanner: thick slices, ghosts."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_neurovit import _checks
+from keras_neurovit.augmentation.base import RandomTransform3D
+from keras_neurovit.augmentation.randomness import between, uniform
+from keras_neurovit.augmentation.sampling import along_axes_each
+
+
+def thick_slices(volumes, thickness):
+    """Slices as thick as said: averaged over their thickness, then put back on the old grid linearly.
+
+    Shape: (batch, x, y, z, channel), (batch, 3) in voxels, 1 or more → (batch, x, y, z, channel)
+    """
+    matrices = [_slicing(thickness[:, axis], volumes.shape[1 + axis]) for axis in range(3)]
+    return along_axes_each(volumes, matrices)
+
+
+def _slicing(thickness, size: int):
+    """Averages over slices, the first beginning where the axis does, then linear: (batch,) → (batch, size, size)"""
+    places, thickness = np.arange(size, dtype="float32"), ops.reshape(thickness, (-1, 1, 1))
+    middles = ops.expand_dims(places, 0) * thickness[..., 0] + (thickness[..., 0] - 1.0) / 2.0  # of each slice
+    middles = ops.expand_dims(middles, 2)
+    # How much of each voxel a slice holds; slices beyond the end hold none and tell nothing.
+    held = ops.minimum(places + 0.5, middles + thickness / 2) - ops.maximum(places - 0.5, middles - thickness / 2)
+    held = ops.clip(held, 0.0, 1.0)
+    total = ops.sum(held, axis=2, keepdims=True)
+    averages = held / ops.maximum(total, 1e-6)
+    near = ops.clip(1.0 - ops.abs(np.reshape(places, (1, 1, -1)) - middles) / thickness, 0.0, 1.0)
+    near = ops.where(total > 1e-3, near, 0.0)
+    near = near / ops.maximum(ops.sum(near, axis=1, keepdims=True), 1e-6)
+    return ops.matmul(ops.transpose(near, (0, 2, 1)), averages)
+
+
+@keras.saving.register_keras_serializable("keras_neurovit")
+class RandomAnisotropy3D(RandomTransform3D):
+    """Thick slices along one axis, as many a clinical scan has them.
+
+    Shape: (batch, x, y, z, channel) → (batch, x, y, z, channel)
+
+    Args:
+        thickness: of the thickest slice, voxels; 1 changes nothing.
+        rate: share of volumes that are changed.
+        seed: of the draws as a layer.
+
+    Example:
+        >>> RandomAnisotropy3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
+        TensorShape([1, 8, 12, 20, 1])
+    """
+
+    compiled = False
+
+    def __init__(self, thickness: float = 4.0, rate: float = 0.25, seed: int | None = None, **kwargs):
+        super().__init__(rate, seed, **kwargs)
+        self.thickness = _checks.between("thickness", thickness, 1.0, 100.0)
+
+    @property
+    def still(self) -> bool:
+        return self.rate == 0.0 or self.thickness == 1.0
+
+    def draw(self, seeds, shape):
+        axis = ops.one_hot(ops.cast(3.0 * uniform(seeds, (), stream=0), "int32"), 3)
+        more = between(seeds, 0.0, self.thickness - 1.0, (), stream=1) * self.chosen(seeds)
+        return (1.0 + axis * ops.expand_dims(more, 1),)
+
+    def change(self, volumes, thickness):
+        return thick_slices(volumes, thickness)
+
+
+def ghosting(volumes, ghosts, strengths):
+    """Faint copies along an axis, as regular motion leaves them: every so-manieth line of the spectrum is weakened.
+
+    Shape: (batch, x, y, z, channel), (batch, 3), (batch, 3) → (batch, x, y, z, channel)
+
+    Args:
+        volumes: float32.
+        ghosts: copies along each axis, the volume itself among them.
+        strengths: 0 leaves the lines, 1 removes them; the middle of the spectrum stays.
+
+    Source: as TorchIO's `Ghosting` (Pérez-García et al. 2021, arXiv 2003.04696).
+    """
+    matrices = []
+    for axis in range(3):
+        size = volumes.shape[1 + axis]
+        lines = np.arange(size, dtype="float32")
+        count = ops.maximum(ops.reshape(ghosts[:, axis], (-1, 1)), 1.0)
+        hit = ops.cast(lines - count * ops.floor(lines / count) < 0.5, "float32")
+        hit = hit * (np.abs(lines - size // 2) > 0.01 * size)  # the middle
+        kept = 1.0 - ops.reshape(strengths[:, axis], (-1, 1)) * hit
+        waves = np.cos(
+            2 * np.pi * np.subtract.outer(np.arange(size), np.arange(size))[..., None] * (lines - size // 2) / size
+        )
+        matrices.append(ops.einsum("ijk,bk->bij", waves.astype("float32") / size, kept))
+    return along_axes_each(volumes, matrices)
+
+
+@keras.saving.register_keras_serializable("keras_neurovit")
+class RandomGhosting3D(RandomTransform3D):
+    """Faint copies along one axis, as breath and pulse leave them.
+
+    Shape: (batch, x, y, z, channel) → (batch, x, y, z, channel)
+
+    Args:
+        strength: how far lines of the spectrum are weakened at most, 0 to 1.
+        ghosts: most copies; 2 at least.
+        rate: share of volumes that are changed.
+        seed: of the draws as a layer.
+
+    Example:
+        >>> RandomGhosting3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
+        TensorShape([1, 8, 12, 20, 1])
+    """
+
+    compiled = False
+
+    def __init__(self, strength: float = 0.4, ghosts: int = 6, rate: float = 0.25, seed: int | None = None, **kwargs):
+        super().__init__(rate, seed, **kwargs)
+        self.strength = _checks.between("strength", strength, 0.0, 1.0)
+        self.ghosts = int(_checks.between("ghosts", ghosts, 2, 100))
+
+    @property
+    def still(self) -> bool:
+        return self.rate == 0.0 or self.strength == 0.0
+
+    def draw(self, seeds, shape):
+        axis = ops.one_hot(ops.cast(3.0 * uniform(seeds, (), stream=0), "int32"), 3)
+        strengths = between(seeds, 0.0, self.strength, (), stream=1) * self.chosen(seeds)
+        ghosts = ops.floor(between(seeds, 2.0, self.ghosts + 1.0, (), stream=2))
+        return ops.repeat(ops.expand_dims(ghosts, 1), 3, axis=1), axis * ops.expand_dims(strengths, 1)
+
+    def change(self, volumes, ghosts, strengths):
+        return ghosting(volumes, ghosts, strengths)

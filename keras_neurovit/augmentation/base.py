@@ -1,0 +1,75 @@
+"""What every random change of volumes has in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import keras
+from keras import ops
+
+from keras_neurovit import _checks
+from keras_neurovit.augmentation.randomness import uniform
+
+
+class RandomTransform3D(keras.layers.Layer):
+    """A random change of volumes while training, none otherwise.
+
+    A layer of a model draws seeds of its own; a data pipeline calls `transform` with a seed a sample, or `draw` and
+    `change` apart, since compilers are quick with what is drawn and slow with the drawing.
+
+    Args:
+        rate: share of volumes that are changed.
+        seed: of the draws as a layer.
+    """
+
+    compiled = True
+    """Whether a pipeline should compile `change`; products of matrices are as fast without."""
+
+    def __init__(self, rate: float = 1.0, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate, self.seed = _checks.between("rate", rate, 0.0, 1.0), seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, volumes, training=None):
+        if not training:
+            return volumes
+        return self.transform(volumes, draw_seeds(ops.shape(volumes)[0], self.seed_generator))
+
+    def transform(self, volumes, seeds):
+        """The change that `seeds` stand for.
+
+        Shape: (batch, x, y, z, channel), (batch,) int32 → (batch, x, y, z, channel)
+        """
+        volumes = ops.convert_to_tensor(volumes)
+        return volumes if self.still else self.change(volumes, *self.draw(seeds, tuple(volumes.shape[1:4])))
+
+    @property
+    def still(self) -> bool:
+        """Whether the layer never changes anything."""
+        return self.rate == 0.0
+
+    @abstractmethod
+    def draw(self, seeds, shape: tuple[int, int, int]) -> tuple:
+        """What seeds stand for, in few numbers.
+
+        Shape: (batch,) int32 → several of (batch, …)
+        """
+
+    @abstractmethod
+    def change(self, volumes, *drawn):
+        """Volumes changed by what was drawn.
+
+        Shape: (batch, x, y, z, channel), several of (batch, …) → (batch, x, y, z, channel)
+        """
+
+    def chosen(self, seeds):
+        """Whether each volume is changed at all. Shape: (batch,) → (batch,), float32: 1 or 0"""
+        return ops.cast(uniform(seeds, (), stream=90) < self.rate, "float32")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def draw_seeds(count, generator):
+    """Seeds for the samples of a batch. Shape: → (count,), int32"""
+    return keras.random.randint((count,), 0, 2**31 - 1, dtype="int32", seed=generator)

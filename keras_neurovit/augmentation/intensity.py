@@ -1,0 +1,218 @@
+"""Changes of brightness: contrast, shading, noise, resolution."""
+
+from __future__ import annotations
+
+import functools
+from math import prod
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_neurovit import _checks
+from keras_neurovit.augmentation.base import RandomTransform3D
+from keras_neurovit.augmentation.randomness import between
+from keras_neurovit.augmentation.sampling import along_axes, along_axes_each, gaussian_matrices
+
+
+def _each(numbers):
+    """One number a volume, ready to meet voxels. Shape: (batch,) → (batch, 1, 1, 1, 1)"""
+    return ops.reshape(numbers, (-1, 1, 1, 1, 1))
+
+
+def _lowest(volumes):
+    return ops.min(volumes, axis=(1, 2, 3, 4), keepdims=True)
+
+
+def gamma(volumes, exponents):
+    """Bend intensities between each volume's least and greatest: below 1 brightens, above 1 darkens.
+
+    Shape: (batch, x, y, z, channel), (batch,) → (batch, x, y, z, channel)
+    """
+    volumes = ops.convert_to_tensor(volumes)
+    low = _lowest(volumes)
+    span = ops.maximum(ops.max(volumes, axis=(1, 2, 3, 4), keepdims=True) - low, 1e-6)
+    return low + span * ops.clip((volumes - low) / span, 1e-6, 1.0) ** _each(exponents)
+
+
+@keras.saving.register_keras_serializable("keras_neurovit")
+class RandomGamma3D(RandomTransform3D):
+    """Bend the contrast.
+
+    Shape: (batch, x, y, z, channel) → (batch, x, y, z, channel)
+
+    Args:
+        strength: the exponent's logarithm lies within ± this.
+        seed: of the draws as a layer.
+
+    Example:
+        >>> RandomGamma3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
+        TensorShape([1, 8, 12, 20, 1])
+    """
+
+    def __init__(self, strength: float = 0.25, seed: int | None = None, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        self.strength = _checks.between("strength", strength, 0.0, 5.0)
+
+    @property
+    def still(self) -> bool:
+        return self.strength == 0.0
+
+    def draw(self, seeds, shape):
+        return (ops.exp(between(seeds, -self.strength, self.strength, (), stream=0)),)
+
+    def change(self, volumes, exponents):
+        return gamma(volumes, exponents)
+
+
+def bias_field(volumes, coefficients):
+    """Shade as an uneven coil does: intensities above each volume's least times the exponential of a polynomial.
+
+    Shape: (batch, x, y, z, channel), (batch, n, n, n) → (batch, x, y, z, channel)
+
+    Args:
+        volumes: float32.
+        coefficients: of xⁱ yʲ zᵏ, where x, y and z run from −1 to 1 over the volume.
+
+    Source: the logarithm of a coil's shading as a polynomial: Van Leemput et al. 1999 (IEEE TMI 18:885).
+    """
+    volumes = ops.convert_to_tensor(volumes)
+    powers = [
+        np.vander(np.linspace(-1, 1, n), coefficients.shape[1], increasing=True).astype("float32")
+        for n in volumes.shape[1:4]
+    ]
+    low = _lowest(volumes)
+    return low + (volumes - low) * ops.exp(ops.expand_dims(along_axes(coefficients, powers), -1))
+
+
+@keras.saving.register_keras_serializable("keras_neurovit")
+class RandomBiasField3D(RandomTransform3D):
+    """Shade as an uneven coil does.
+
+    Shape: (batch, x, y, z, channel) → (batch, x, y, z, channel)
+
+    Args:
+        strength: coefficients of the shading's logarithm lie within ± this.
+        order: of the polynomial.
+        seed: of the draws as a layer.
+
+    Example:
+        >>> RandomBiasField3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
+        TensorShape([1, 8, 12, 20, 1])
+    """
+
+    def __init__(self, strength: float = 0.3, order: int = 3, seed: int | None = None, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        self.strength = _checks.between("strength", strength, 0.0, 5.0)
+        self.order = int(_checks.between("order", order, 1, 9))
+
+    @property
+    def still(self) -> bool:
+        return self.strength == 0.0
+
+    def draw(self, seeds, shape):
+        degree = np.indices((self.order + 1,) * 3).sum(axis=0)
+        kept = ((degree >= 1) & (degree <= self.order)).astype("float32")
+        return (kept * between(seeds, -self.strength, self.strength, degree.shape, stream=0),)
+
+    def change(self, volumes, coefficients):
+        return bias_field(volumes, coefficients)
+
+
+TABLE = 1 << 20
+"""Numbers in the table of noise, a power of two."""
+
+
+def noise(volumes, deviations, starts):
+    """Add white Gaussian noise, read from one long table: drawing it anew takes many times as long.
+
+    Shape: (batch, x, y, z, channel), (batch,), (batch,) int32 → (batch, x, y, z, channel)
+
+    Args:
+        volumes: float32.
+        deviations: standard deviation in each volume.
+        starts: where in the table each volume begins to read; it goes on at the table's beginning.
+    """
+    volumes = ops.convert_to_tensor(volumes)
+    count = prod(volumes.shape[1:])
+    places = ops.expand_dims(starts, 1) + ops.arange(count, dtype="int32")
+    drawn = ops.take(ops.convert_to_tensor(_table()), ops.bitwise_and(places, TABLE - 1))
+    return volumes + _each(deviations) * ops.reshape(drawn, (-1, *volumes.shape[1:]))
+
+
+@functools.cache
+def _table() -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(TABLE, "float32")
+
+
+@keras.saving.register_keras_serializable("keras_neurovit")
+class RandomNoise3D(RandomTransform3D):
+    """Add white Gaussian noise.
+
+    Shape: (batch, x, y, z, channel) → (batch, x, y, z, channel)
+
+    Args:
+        strength: largest standard deviation, in the volume's units (of a conformed volume, its own deviations).
+        seed: of the draws as a layer.
+
+    Example:
+        >>> RandomNoise3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
+        TensorShape([1, 8, 12, 20, 1])
+    """
+
+    def __init__(self, strength: float = 0.1, seed: int | None = None, **kwargs):
+        super().__init__(seed=seed, **kwargs)
+        self.strength = _checks.between("strength", strength, 0.0, 100.0)
+
+    @property
+    def still(self) -> bool:
+        return self.strength == 0.0
+
+    def draw(self, seeds, shape):
+        starts = ops.cast(between(seeds, 0.0, float(TABLE), (), stream=1), "int32")
+        return between(seeds, 0.0, self.strength, (), stream=0), starts
+
+    def change(self, volumes, deviations, starts):
+        return noise(volumes, deviations, starts)
+
+
+def blur(volumes, deviations):
+    """Gaussian blur with its own width for each volume and axis; beyond the edge, the volume's mirror image.
+
+    Shape: (batch, x, y, z, channel), (batch, 3) in voxels → (batch, x, y, z, channel)
+    """
+    matrices = [gaussian_matrices(deviations[:, axis], volumes.shape[1 + axis]) for axis in range(3)]
+    return along_axes_each(volumes, matrices)
+
+
+@keras.saving.register_keras_serializable("keras_neurovit")
+class RandomBlur3D(RandomTransform3D):
+    """Blur, each axis its own way.
+
+    Shape: (batch, x, y, z, channel) → (batch, x, y, z, channel)
+
+    Args:
+        strength: largest standard deviation, voxels.
+        rate: share of volumes that are changed.
+        seed: of the draws as a layer.
+
+    Example:
+        >>> RandomBlur3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
+        TensorShape([1, 8, 12, 20, 1])
+    """
+
+    compiled = False
+
+    def __init__(self, strength: float = 1.0, rate: float = 0.5, seed: int | None = None, **kwargs):
+        super().__init__(rate, seed, **kwargs)
+        self.strength = _checks.between("strength", strength, 0.0, 20.0)
+
+    @property
+    def still(self) -> bool:
+        return self.rate == 0.0 or self.strength == 0.0
+
+    def draw(self, seeds, shape):
+        return (between(seeds, 0.0, self.strength, (3,), stream=0) * ops.expand_dims(self.chosen(seeds), 1),)
+
+    def change(self, volumes, deviations):
+        return blur(volumes, deviations)
