@@ -28,6 +28,7 @@ _HOMES = {
     "predict_scans": "predict",
     "measure_scans": "measure",
     "train_on_cohort": "experiment",
+    "show_scan": "show",
 }
 _ROOMS = (
     "augmentation",

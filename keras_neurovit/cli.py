@@ -70,6 +70,23 @@ def _parser() -> argparse.ArgumentParser:
     cohort.add_argument("--seed", type=_seed, default=0)
     cohort.set_defaults(run=_demo_cohort)
 
+    prepare = commands.add_parser("prepare", help="conform a cohort's scans into a cache, for training later")
+    prepare.add_argument("cohort", nargs="+", help="BIDS folders, folders of scans, or scans")
+    prepare.add_argument("--out", type=Path, help="the cache (default: the user's)")
+    prepare.add_argument("--preset", default="vit3d_ad", help="whose volume to conform to (default: %(default)s)")
+    prepare.add_argument("--storage", choices=("float16", "uint8"), default="float16")
+    prepare.add_argument("--workers", type=int, help="scans at a time (default: one a core)")
+    prepare.add_argument("--skip", action="store_true", help="name scans that cannot be read, and go on")
+    prepare.set_defaults(run=_prepare)
+
+    show = commands.add_parser("show", help="a picture of what a model gets to see of a scan (needs the extra 'viz')")
+    show.add_argument("scan", type=Path)
+    show.add_argument("--preset", default="vit3d_ad", help="whose volume to conform to (default: %(default)s)")
+    show.add_argument("--policy", default="standard", help="of the augmentation (default: %(default)s)")
+    show.add_argument("--seed", type=_seed, default=0)
+    show.add_argument("--out", type=Path, default=Path("slices.png"), help="the picture (default: %(default)s)")
+    show.set_defaults(run=_show)
+
     train = commands.add_parser("train", help="fine-tune a preset on a cohort and evaluate it on held-out people")
     train.add_argument("cohort", type=Path, help="a BIDS folder with participants.tsv, or a CSV of paths and labels")
     train.add_argument("--target", required=True, help="column to learn, for example diagnosis or sex")
@@ -196,6 +213,30 @@ def _demo_cohort(options: argparse.Namespace) -> int:
     from keras_neurovit.synthesis import write_demo_cohort
 
     print(write_demo_cohort(options.folder, options.people, options.seed))
+    return 0
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from keras_neurovit.data import conform_all
+    from keras_neurovit.predict import find_scans
+    from keras_neurovit.presets import load_preset
+
+    files = conform_all(
+        find_scans(options.cohort),
+        load_preset(options.preset).volume,
+        cache=options.out,
+        storage=options.storage,
+        workers=options.workers,
+        on_error="skip" if options.skip else "raise",
+    )
+    print(f"{sum(file is not None for file in files)} volumes are ready")
+    return 1 if None in files else 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from keras_neurovit.show import show_scan
+
+    print(show_scan(options.scan, options.preset, options.out, augmentation=options.policy, seed=options.seed))
     return 0
 
 

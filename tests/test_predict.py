@@ -135,6 +135,29 @@ def test_list_of_presets(capsys):
     assert [p["name"] for p in json.loads(run(capsys, "presets", "--json")[1])] == list_presets()
 
 
+def test_prepare(scans, tmp_path, capsys):
+    cache = tmp_path / "cache"
+    status, _, err = run(capsys, "prepare", *scans, "--out", cache)
+    assert status == 1
+    assert "bad.nii.gz: truncated" in err or "missing.nii.gz: no such file" in err
+    status, out, err = run(capsys, "prepare", *scans, "--out", cache, "--skip", "--storage", "uint8")
+    assert status == 1
+    assert out == "1 volumes are ready\n"
+    assert "skipped 2 of 3 scans" in err
+    status, out, err = run(capsys, "prepare", scans[0], "--out", cache, "--storage", "uint8")
+    assert (status, out, err) == (0, "1 volumes are ready\n", "")
+
+
+def test_show(head_file, tmp_path, capsys):
+    picture = tmp_path / "sheet.png"
+    status, out, _ = run(capsys, "show", head_file, "--policy", "strong", "--out", picture)
+    assert (status, out) == (0, f"{picture}\n")
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    status, _, err = run(capsys, "show", head_file, "--policy", "strng", "--out", picture)
+    assert status == 1
+    assert "Did you mean 'strong'?" in err
+
+
 def test_verify(capsys, small_preset):
     status, out, _ = run(capsys, "verify", "vit3d_ad", small_preset.folder)
     assert status == 0

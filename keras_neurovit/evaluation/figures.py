@@ -126,9 +126,13 @@ def _read_log(path: Path) -> dict[str, list[float]]:
 
 
 def slices_figure(
-    path: str | os.PathLike, volumes: Mapping[str, np.ndarray], *, spacing_mm: float | tuple = (2, 2, 2)
+    path: str | os.PathLike,
+    volumes: Mapping[str, np.ndarray],
+    *,
+    spacing_mm: float | tuple | Mapping[str, tuple] = (2, 2, 2),
+    columns: int = 1,
 ) -> Path:
-    """Draw the three orthogonal middle slices of every volume, a row each; the path of the PNG.
+    """Draw the three orthogonal middle slices of every volume; the path of the PNG.
 
     The person's left is on the left of the coronal and axial slices (neurological convention) and is lettered so; the
     sagittal one looks from the left, with the back of the head (P) on the left. Black is a volume's 1st, white its
@@ -139,7 +143,8 @@ def slices_figure(
     Args:
         path: where to write, ending in .png; the folder is created.
         volumes: title → volume.
-        spacing_mm: distance of voxels along x, y, z, the same for all volumes.
+        spacing_mm: distance of voxels along x, y, z, the same for all volumes or title → distances.
+        columns: volumes beside each other.
 
     Raises:
         InputError: matplotlib is missing, the path is no .png, or a volume has another shape or values not finite.
@@ -148,39 +153,48 @@ def slices_figure(
         >>> slices_figure("slices.png", {"noise": np.random.default_rng(0).random((8, 12, 20))}).name
         'slices.png'
     """
-    spacing = np.array(triple("spacing_mm", spacing_mm, float))
     if not volumes:
         raise InputError("volumes are empty", expected="at least one")
     arrays = {title: _three_axes(title, volume) for title, volume in volumes.items()}
-    widest = np.max([array.shape for array in arrays.values()], axis=0) * spacing
-    heights = [max(array.shape[1] * spacing[1], array.shape[2] * spacing[2]) for array in arrays.values()]
+    each = spacing_mm if isinstance(spacing_mm, Mapping) else dict.fromkeys(arrays, spacing_mm)
+    spacings = {title: np.array(triple("spacing_mm", each[title], float)) for title in arrays}
+    edges = {title: np.array(array.shape) * spacings[title] for title, array in arrays.items()}
     # Panels are placed by hand, in inches: every millimetre of every volume has the same size on the page.
+    widest = np.max(list(edges.values()), axis=0)
     width, gap, strip, panels = 7.2, 0.1, 0.3, widest[[1, 0, 0]]
-    inch = (width - 4 * gap) / panels.sum()  # of a millimetre
-    tall = sum(inch * height + strip for height in heights) + gap
+    inch = (width / columns - 4 * gap) / panels.sum()  # of a millimetre
+    rows = [list(arrays)[first : first + columns] for first in range(0, len(arrays), columns)]
+    heights = [inch * max(edges[title][1:].max() for title in row) for row in rows]
+    tall = sum(height + strip for height in heights) + gap
     figure = _figure(width, tall, constrained=False)
+    floor = tall
+    for row, height in zip(rows, heights, strict=True):
+        floor -= height + strip
+        for column, title in enumerate(row):
+            side = column * width / columns
+            figure.text((side + gap) / width, (floor + height + 0.4 * strip) / tall, title, va="center", fontsize=10)
+            for axis in range(3):
+                across, up = (other for other in range(3) if other != axis)
+                size = inch * edges[title][[across, up]]
+                left = side + gap * (axis + 1) + inch * (panels[:axis].sum() + panels[axis] / 2) - size[0] / 2
+                bottom = floor + (height - size[1]) / 2
+                box = (left / width, bottom / tall, size[0] / width, size[1] / tall)
+                _draw_slice(figure.add_axes(box), arrays[title], axis)
+    return _save(figure, path)
+
+
+def _draw_slice(axes, array: np.ndarray, axis: int) -> None:
     from matplotlib.patheffects import withStroke
 
-    floor = tall
-    for (title, array), height in zip(arrays.items(), heights, strict=True):
-        figure.text(gap / width, (floor - 0.6 * strip) / tall, title, va="center", fontsize=10)
-        floor -= inch * height + strip
-        low, high = np.percentile(array, [1, 99.5])
-        for axis in range(3):
-            across, up = (other for other in range(3) if other != axis)
-            size = inch * spacing[[across, up]] * np.take(array.shape, [across, up])
-            left = gap * (axis + 1) + inch * (panels[:axis].sum() + panels[axis] / 2) - size[0] / 2
-            bottom = floor + (inch * height - size[1]) / 2
-            axes = figure.add_axes((left / width, bottom / tall, size[0] / width, size[1] / tall))
-            plane = array.take(array.shape[axis] // 2, axis=axis)
-            axes.imshow(plane.T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower", aspect="auto")
-            axes.set_axis_off()
-            for letter, side in zip("PA" if axis == 0 else "LR", ("left", "right"), strict=True):
-                # In a corner, where there is rarely brain, and outlined for where there is.
-                spot = {"transform": axes.transAxes, "ha": side, "va": "top", "fontsize": 9, "color": "white"}
-                outline = [withStroke(linewidth=2, foreground="black")]
-                axes.text(0.03 if side == "left" else 0.97, 0.97, letter, path_effects=outline, **spot)
-    return _save(figure, path)
+    low, high = np.percentile(array, [1, 99.5])
+    plane = array.take(array.shape[axis] // 2, axis=axis)
+    axes.imshow(plane.T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower", aspect="auto")
+    axes.set_axis_off()
+    for letter, side in zip("PA" if axis == 0 else "LR", ("left", "right"), strict=True):
+        # In a corner, where there is rarely brain, and outlined for where there is.
+        spot = {"transform": axes.transAxes, "ha": side, "va": "top", "fontsize": 9, "color": "white"}
+        outline = [withStroke(linewidth=2, foreground="black")]
+        axes.text(0.03 if side == "left" else 0.97, 0.97, letter, path_effects=outline, **spot)
 
 
 def _three_axes(title: str, volume: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published, told_otherwise
 from keras_neurovit.training.callbacks import WarmupCosineDecay
+from keras_neurovit.training.compiling import compile_defaults
 
 
 def finetune(
@@ -78,14 +79,11 @@ def finetune(
     )
     optimizer = keras.optimizers.AdamW(peak, weight_decay=weight_decay, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "table", "tokens"])
-    model.compile(
-        optimizer,
-        loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"] if loss is None else None,
-        # "auto" leaves XLA off on TensorFlow without a GPU, where it makes small transformers a third faster.
-        jit_compile=keras.backend.backend() != "torch" if jit_compile is None else jit_compile,
+    # Builds the optimizer too, so that a backup of its state can be read before the first step.
+    metrics = ["accuracy"] if loss is None else None
+    compile_defaults(
+        model, optimizer, loss, metrics=metrics, jit_compile=jit_compile, verbose=verbose not in (0, False)
     )
-    optimizer.build(model.trainable_variables)  # so that a backup of its state can be read before the first step
     log = _claim(folder, settings)
     callbacks = [
         schedule,
