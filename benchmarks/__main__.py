@@ -1,4 +1,4 @@
-"""`python -m benchmarks synthesis --label-maps FOLDER --out synthesis.json`"""
+"""`python -m benchmarks data --out data.json`: ratios against peers, measured alternately in one run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ import os
 import platform
 from pathlib import Path
 
-NAMES = ("synthesis",)
+NAMES = ("data", "augment", "model", "startup", "synthesis")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--label-maps", type=Path, help="for synthesis; default: the ICBM152 templates")
+    parser.add_argument("--scan", type=Path, help="for data; default: the ICBM152 head, as a scanner would store it")
+    parser.add_argument("--batch", type=int, default=2, help="for model: images a step")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, taken in turns")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     options = parser.parse_args()

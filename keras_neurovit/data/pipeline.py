@@ -85,7 +85,7 @@ def make_dataset(
     files, people = [str(files[index]) for index in kept], np.asarray(cohort.participants)[kept]
     shape = (*contract.shape, 1)
     order, count = epochs(people, labels, sampling, shuffle, seed)
-    run = _augmenter(layers, shape)
+    run = augmenter(layers, shape)
 
     def sample(index, chance):
         volume = run(decode(tf.io.read_file(tf.gather(files, index)), shape, storage), chance)
@@ -100,7 +100,7 @@ def make_dataset(
     return dataset.batch(batch_size, drop_remainder=even).prefetch(tf.data.AUTOTUNE)
 
 
-def _augmenter(layers: Sequence[RandomTransform3D], shape):
+def augmenter(layers: Sequence[RandomTransform3D], shape):
     """Augmentation of one volume, from its seed. Numbers are drawn outside what is compiled: inside, drawing them takes
     longer than all the rest."""
     if not layers:

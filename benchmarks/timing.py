@@ -1,0 +1,47 @@
+"""Taking turns: what is compared is measured alternately, in one run, and told as medians."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+
+def alternate(
+    works: Mapping[str, Callable], rounds: int, *, clock=time.process_time, warm: int = 1
+) -> dict[str, float]:
+    """Median seconds of each work; by default those of all cores together, so that threads gain nothing.
+
+    Args:
+        works: name → what to do.
+        rounds: measurements of each, taken in turns.
+        clock: `time.perf_counter` for what passes by the clock on the wall.
+        warm: turns beforehand that do not count: compilations, first reads.
+    """
+    for _ in range(warm):
+        for work in works.values():
+            work()
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            start = clock()
+            work()
+            seconds[name].append(clock() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def ratios(seconds: Mapping[str, float], ours: str = "ours") -> dict[str, float]:
+    """How many times as long as ours each other takes."""
+    return {f"{name}_over_{ours}": round(value / seconds[ours], 2) for name, value in seconds.items() if name != ours}
+
+
+def milliseconds(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {f"{name}_ms": round(1000 * value, 2) for name, value in seconds.items()}
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of the quantiles of two volumes: 1 where they hold the same tissue, wherever it lies."""
+    grid = np.linspace(0.01, 0.99, 99)
+    return float(np.corrcoef(np.quantile(one, grid), np.quantile(other, grid))[0, 1])
