@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--label-maps", type=Path, help="for synthesis; default: the ICBM152 templates")
-    parser.add_argument("--scan", type=Path, help="for data; default: the ICBM152 head, as a scanner would store it")
+    parser.add_argument("--scan", type=Path, help="for data; default: the ICBM152 brain with noise, 1 mm")
     parser.add_argument("--batch", type=int, default=2, help="for model: images a step")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, taken in turns")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")

@@ -31,11 +31,11 @@ HEAD = (176, 256, 256)
 
 
 def head(folder: Path) -> Path:
-    """The ICBM152 head as a scanner would store it."""
+    """The ICBM152 brain on the grid of a scanner, int16, with a scanner's noise also in the air."""
     voxels = nibabel.load(icbm152_t1()).get_fdata(dtype="float32")
     voxels = ndimage.zoom(voxels, np.divide(HEAD, voxels.shape), order=1)
-    noise = np.random.default_rng(0).normal(0, 0.01 * voxels.max(), voxels.shape) * (voxels > 0)
-    voxels = (1000 / voxels.max() * np.clip(voxels + noise, 0, None)).astype("int16")
+    noise = np.random.default_rng(0).normal(0, 0.01 * voxels.max(), voxels.shape)
+    voxels = (1000 / voxels.max() * np.abs(voxels + noise)).astype("int16")
     file = folder / "sub-01_T1w.nii.gz"
     nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), file)
     return file
@@ -45,8 +45,8 @@ def conforming(file: Path, rounds: int) -> dict:
     works = {"ours": lambda: conform(read_scan(file), CONTRACT), **peers.conforming(file)}
     volumes = {name: work() for name, work in works.items()}
     for name, volume in volumes.items():
-        agreement = alike(volume, volumes["ours"])
-        assert agreement > 0.98, f"{name} makes another volume: quantiles correlate by {agreement:.3f}"
+        agreement = alike(volume.reshape(CONTRACT.shape), volumes["ours"][..., 0])
+        assert agreement > 0.95, f"{name} makes another volume: correlation {agreement:.3f}"
     content = file.read_bytes()
     voxels = read_scan(file).voxels
     floor = {"gunzip": lambda: isal_zlib.decompress(content, 31, 1 << 25), "copy": lambda: voxels.copy()}
@@ -67,7 +67,7 @@ def cohort_of(files: list[Path], folder: Path) -> Cohort:
 
 
 def cached(folder: Path, count: int, contract: VolumeContract, storage: str) -> tuple[Cohort, dict]:
-    """A cohort of many names for one scan, conformed once and copied into the cache under every name."""
+    """A cohort of many names for one small scan."""
     small, cache, files = folder / "small.nii.gz", folder / f"cache_{storage}_{contract.shape[1]}", []
     if not small.exists():
         nibabel.save(

@@ -25,7 +25,7 @@ def conforming(file: Path) -> dict[str, Callable[[], np.ndarray]]:
             [
                 m.LoadImage(image_only=True, ensure_channel_first=True),
                 m.Orientation("RAS", labels=None),
-                m.Spacing((SPACING_MM,) * 3, mode="bilinear"),
+                m.Spacing((SPACING_MM,) * 3, mode="bilinear", dtype=np.float32),
                 m.ResizeWithPadOrCrop(SHAPE),
                 m.NormalizeIntensity(nonzero=True),
             ]
@@ -57,7 +57,7 @@ def augmenting(volume: np.ndarray, strong: bool) -> dict[str, Callable[[], np.nd
         if strong:
             widths = ((0.1, 0.8),) * 3
             steps[1:1] = [
-                m.Rand3DElastic((3, 5), (1, 3), 1.0, mode="bilinear"),
+                m.RandSmoothDeform(SHAPE, (7, 7, 7), prob=1.0, def_range=0.06, grid_mode="bilinear"),
                 m.RandGaussianSmooth(*widths, prob=1.0),
             ]
         monai, tensor = m.Compose(steps), torch.as_tensor(np.moveaxis(volume, -1, 0).copy())

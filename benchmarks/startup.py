@@ -17,6 +17,7 @@ from keras_neurovit import from_preset, load_preset
 
 BARE = """
 import sys, numpy as np, nibabel, keras
+import keras_neurovit.layers  # the model's own, which any script that loads it must know
 model = keras.models.load_model(sys.argv[1], compile=False)
 scan = nibabel.load(sys.argv[2]).get_fdata(dtype="float32")
 volume = np.zeros(model.input_shape[1:], "float32")

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -17,7 +18,8 @@ from keras_neurovit import evaluation, training
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
 from keras_neurovit.cohorts import Cohort, refuse_leak
-from keras_neurovit.data import make_dataset
+from keras_neurovit.data import conform_all, make_dataset
+from keras_neurovit.data.storage import Storage
 from keras_neurovit.presets import from_preset, load_preset, save_to_preset
 
 
@@ -52,6 +54,8 @@ def train_on_cohort(
     scratch: bool = False,
     seed: int = 0,
     cache: str | os.PathLike | None = None,
+    storage: Storage = "float16",
+    on_error: Literal["raise", "skip"] = "raise",
     verbose: int | str = "auto",
 ) -> Outcome:
     """Fine-tune a preset on some of a cohort's people, watch others, and evaluate on the rest.
@@ -73,6 +77,8 @@ def train_on_cohort(
         scratch: whether to start from random weights.
         seed: of the split, the weights, the shuffling and the augmentation.
         cache: folder for conformed volumes; None for the user's.
+        storage: of the cache, see `make_dataset`.
+        on_error: "raise" stops at a scan that cannot be read; "skip" names each once and goes on without.
         verbose: as `model.fit`.
 
     Raises:
@@ -82,13 +88,17 @@ def train_on_cohort(
     if len(cohort.labels) < 2:
         raise InputError(f"{cohort.source}: {cohort.target} has one class only", "two or more", list(cohort.labels))
     keras.utils.set_random_seed(seed)
+    stored = {"cache": cache, "storage": storage, "verbose": bool(verbose)}
+    if on_error == "skip":  # before people are shared out, so that every side keeps its share
+        files = conform_all(cohort.paths, start.volume, on_error=on_error, **stored)
+        cohort = cohort.subset([index for index, file in enumerate(files) if file is not None])
     train, validation, test = cohort.split(fractions=fractions, seed=seed)
     refuse_leak(train=train, validation=validation, test=test)
     # Whatever is cheap to refuse comes before the scans are conformed.
     same_head = cohort.labels == start.labels
     model = from_preset(start, num_classes=None if same_head else len(cohort.labels), load_weights=not scratch)
     training.warmup_anneal(0, peak=peak, warmup=min(warmup_epochs, epochs), total=epochs)
-    show = {"batch_size": batch_size, "cache": cache, "seed": seed, "verbose": bool(verbose)}
+    show = {"batch_size": batch_size, "seed": seed, **stored}
     batches = make_dataset(
         train, start.volume, shuffle=True, augmentation=augmentation, class_weights=train.class_weights(), **show
     )

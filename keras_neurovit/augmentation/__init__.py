@@ -15,7 +15,7 @@ from keras_neurovit.augmentation.intensity import (
     gamma,
     noise,
 )
-from keras_neurovit.augmentation.mixing import CutMix3D, MixUp3D, RandomCutout3D, cutout, mix
+from keras_neurovit.augmentation.mixing import CutMix3D, MixUp3D, RandomCutout3D, cutout, mix, paste
 from keras_neurovit.augmentation.policies import augment, policy
 from keras_neurovit.augmentation.spatial import (
     RandomAffine3D,
@@ -51,6 +51,7 @@ __all__ = [
     "ghosting",
     "mix",
     "noise",
+    "paste",
     "policy",
     "thick_slices",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -65,7 +67,7 @@ class RandomAnisotropy3D(RandomTransform3D):
 
     def draw(self, seeds, shape):
         axis = ops.one_hot(ops.cast(3.0 * uniform(seeds, (), stream=0), "int32"), 3)
-        more = between(seeds, 0.0, self.thickness - 1.0, (), stream=1) * self.chosen(seeds)
+        more = between(seeds, 0.0, self.thickness - 1.0, (), stream=1)
         return (1.0 + axis * ops.expand_dims(more, 1),)
 
     def change(self, volumes, thickness):
@@ -92,11 +94,18 @@ def ghosting(volumes, ghosts, strengths):
         hit = ops.cast(lines - count * ops.floor(lines / count) < 0.5, "float32")
         hit = hit * (np.abs(lines - size // 2) > 0.01 * size)  # the middle
         kept = 1.0 - ops.reshape(strengths[:, axis], (-1, 1)) * hit
-        waves = np.cos(
-            2 * np.pi * np.subtract.outer(np.arange(size), np.arange(size))[..., None] * (lines - size // 2) / size
-        )
-        matrices.append(ops.einsum("ijk,bk->bij", waves.astype("float32") / size, kept))
+        # Weakening lines is a circular convolution: a matrix whose rows are one row, moved on.
+        waves, moved = _waves(size)
+        matrices.append(ops.take(ops.matmul(kept, waves), moved, axis=1))
     return along_axes_each(volumes, matrices)
+
+
+@functools.lru_cache(maxsize=8)
+def _waves(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines of each line of a spectrum over distances, and the distance of each two voxels: twice (size, size)"""
+    places = np.arange(size)
+    waves = np.cos(2 * np.pi * np.outer(places - size // 2, places) / size) / size
+    return waves.astype("float32"), np.subtract.outer(places, places) % size
 
 
 @keras.saving.register_keras_serializable("keras_neurovit")
@@ -129,7 +138,7 @@ class RandomGhosting3D(RandomTransform3D):
 
     def draw(self, seeds, shape):
         axis = ops.one_hot(ops.cast(3.0 * uniform(seeds, (), stream=0), "int32"), 3)
-        strengths = between(seeds, 0.0, self.strength, (), stream=1) * self.chosen(seeds)
+        strengths = between(seeds, 0.0, self.strength, (), stream=1)
         ghosts = ops.floor(between(seeds, 2.0, self.ghosts + 1.0, (), stream=2))
         return ops.repeat(ops.expand_dims(ghosts, 1), 3, axis=1), axis * ops.expand_dims(strengths, 1)
 

@@ -33,7 +33,9 @@ class RandomTransform3D(keras.layers.Layer):
     def call(self, volumes, training=None):
         if not training:
             return volumes
-        return self.transform(volumes, draw_seeds(ops.shape(volumes)[0], self.seed_generator))
+        seeds = draw_seeds(ops.shape(volumes)[0], self.seed_generator)
+        # Places and shades need single precision, whatever the model computes in.
+        return ops.cast(self.transform(ops.cast(volumes, "float32"), seeds), self.compute_dtype)
 
     def transform(self, volumes, seeds):
         """The change that `seeds` stand for.
@@ -41,7 +43,12 @@ class RandomTransform3D(keras.layers.Layer):
         Shape: (batch, x, y, z, channel), (batch,) int32 → (batch, x, y, z, channel)
         """
         volumes = ops.convert_to_tensor(volumes)
-        return volumes if self.still else self.change(volumes, *self.draw(seeds, tuple(volumes.shape[1:4])))
+        if self.still:
+            return volumes
+        changed = self.change(volumes, *self.draw(seeds, tuple(volumes.shape[1:4])))
+        if self.rate == 1.0:
+            return changed
+        return ops.where(ops.reshape(self.chosen(seeds), (-1, 1, 1, 1, 1)), changed, volumes)
 
     @property
     def still(self) -> bool:
@@ -63,8 +70,8 @@ class RandomTransform3D(keras.layers.Layer):
         """
 
     def chosen(self, seeds):
-        """Whether each volume is changed at all. Shape: (batch,) → (batch,), float32: 1 or 0"""
-        return ops.cast(uniform(seeds, (), stream=90) < self.rate, "float32")
+        """Whether each volume is changed at all. Shape: (batch,) → (batch,), bool"""
+        return uniform(seeds, (), stream=90) < self.rate
 
     def compute_output_shape(self, input_shape):
         return input_shape

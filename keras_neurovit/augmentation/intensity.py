@@ -43,6 +43,7 @@ class RandomGamma3D(RandomTransform3D):
 
     Args:
         strength: the exponent's logarithm lies within ± this.
+        rate: share of volumes that are changed.
         seed: of the draws as a layer.
 
     Example:
@@ -50,13 +51,13 @@ class RandomGamma3D(RandomTransform3D):
         TensorShape([1, 8, 12, 20, 1])
     """
 
-    def __init__(self, strength: float = 0.25, seed: int | None = None, **kwargs):
-        super().__init__(seed=seed, **kwargs)
+    def __init__(self, strength: float = 0.25, rate: float = 1.0, seed: int | None = None, **kwargs):
+        super().__init__(rate, seed, **kwargs)
         self.strength = _checks.between("strength", strength, 0.0, 5.0)
 
     @property
     def still(self) -> bool:
-        return self.strength == 0.0
+        return self.rate == 0.0 or self.strength == 0.0
 
     def draw(self, seeds, shape):
         return (ops.exp(between(seeds, -self.strength, self.strength, (), stream=0)),)
@@ -94,6 +95,7 @@ class RandomBiasField3D(RandomTransform3D):
     Args:
         strength: coefficients of the shading's logarithm lie within ± this.
         order: of the polynomial.
+        rate: share of volumes that are changed.
         seed: of the draws as a layer.
 
     Example:
@@ -101,14 +103,14 @@ class RandomBiasField3D(RandomTransform3D):
         TensorShape([1, 8, 12, 20, 1])
     """
 
-    def __init__(self, strength: float = 0.3, order: int = 3, seed: int | None = None, **kwargs):
-        super().__init__(seed=seed, **kwargs)
+    def __init__(self, strength: float = 0.3, order: int = 3, rate: float = 1.0, seed: int | None = None, **kwargs):
+        super().__init__(rate, seed, **kwargs)
         self.strength = _checks.between("strength", strength, 0.0, 5.0)
         self.order = int(_checks.between("order", order, 1, 9))
 
     @property
     def still(self) -> bool:
-        return self.strength == 0.0
+        return self.rate == 0.0 or self.strength == 0.0
 
     def draw(self, seeds, shape):
         degree = np.indices((self.order + 1,) * 3).sum(axis=0)
@@ -119,8 +121,8 @@ class RandomBiasField3D(RandomTransform3D):
         return bias_field(volumes, coefficients)
 
 
-TABLE = 1 << 20
-"""Numbers in the table of noise, a power of two."""
+TABLE = 1_299_709
+"""Numbers in the table of noise: a prime, so that a larger volume meets the same number nowhere near or in line."""
 
 
 def noise(volumes, deviations, starts):
@@ -136,7 +138,7 @@ def noise(volumes, deviations, starts):
     volumes = ops.convert_to_tensor(volumes)
     count = prod(volumes.shape[1:])
     places = ops.expand_dims(starts, 1) + ops.arange(count, dtype="int32")
-    drawn = ops.take(ops.convert_to_tensor(_table()), ops.bitwise_and(places, TABLE - 1))
+    drawn = ops.take(ops.convert_to_tensor(_table()), places % TABLE)
     return volumes + _each(deviations) * ops.reshape(drawn, (-1, *volumes.shape[1:]))
 
 
@@ -153,6 +155,7 @@ class RandomNoise3D(RandomTransform3D):
 
     Args:
         strength: largest standard deviation, in the volume's units (of a conformed volume, its own deviations).
+        rate: share of volumes that are changed.
         seed: of the draws as a layer.
 
     Example:
@@ -160,13 +163,13 @@ class RandomNoise3D(RandomTransform3D):
         TensorShape([1, 8, 12, 20, 1])
     """
 
-    def __init__(self, strength: float = 0.1, seed: int | None = None, **kwargs):
-        super().__init__(seed=seed, **kwargs)
+    def __init__(self, strength: float = 0.1, rate: float = 1.0, seed: int | None = None, **kwargs):
+        super().__init__(rate, seed, **kwargs)
         self.strength = _checks.between("strength", strength, 0.0, 100.0)
 
     @property
     def still(self) -> bool:
-        return self.strength == 0.0
+        return self.rate == 0.0 or self.strength == 0.0
 
     def draw(self, seeds, shape):
         starts = ops.cast(between(seeds, 0.0, float(TABLE), (), stream=1), "int32")
@@ -212,7 +215,7 @@ class RandomBlur3D(RandomTransform3D):
         return self.rate == 0.0 or self.strength == 0.0
 
     def draw(self, seeds, shape):
-        return (between(seeds, 0.0, self.strength, (3,), stream=0) * ops.expand_dims(self.chosen(seeds), 1),)
+        return (between(seeds, 0.0, self.strength, (3,), stream=0),)
 
     def change(self, volumes, deviations):
         return blur(volumes, deviations)

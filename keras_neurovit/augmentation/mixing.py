@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 from keras import ops
-from scipy import stats
+from scipy import special
 
 from keras_neurovit import _checks
 from keras_neurovit.augmentation.base import RandomTransform3D, draw_seeds
@@ -70,7 +70,7 @@ class RandomCutout3D(RandomTransform3D):
         edges = np.asarray(shape, "float32")
         sizes = between(seeds, 0.5, 1.0, (3,), stream=0) * edges * self.share
         corners = uniform(seeds, (3,), stream=1) * (edges - sizes)
-        return corners, sizes * ops.expand_dims(self.chosen(seeds), 1)
+        return corners, sizes
 
     def change(self, volumes, corners, sizes):
         return cutout(volumes, corners, sizes, self.value)
@@ -82,10 +82,13 @@ class _Mixing(keras.layers.Layer):
         self.alpha, self.rate = _checks.between("alpha", alpha, 1e-3, 100.0), _checks.between("rate", rate, 0.0, 1.0)
         self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
         # The beta distribution's quantiles: uniform numbers become its own by a look into this table.
-        self._quantiles = stats.beta.ppf(np.linspace(0, 1, 1025), alpha, alpha).astype("float32")
+        self._quantiles = special.betaincinv(alpha, alpha, np.linspace(0, 1, 1025)).astype("float32")
 
     def call(self, batch, training=None):
         volumes, targets = batch
+        if len(targets.shape) != 2:
+            mend = "Turn labels into rows first, for example by keras.ops.one_hot."
+            raise _checks.InputError("targets cannot be mixed", "a row of numbers for each volume", targets.shape, mend)
         if not training:
             return volumes, targets
         return self.transform(volumes, targets, draw_seeds(ops.shape(volumes)[0], self.seed_generator))
@@ -168,10 +171,17 @@ class CutMix3D(_Mixing):
 
     def transform(self, volumes, targets, seeds):
         """The mixture that `seeds` stand for; targets are one row of numbers a volume."""
-        shape = tuple(volumes.shape[1:4])
-        edges = np.asarray(shape, "float32")
+        edges = np.asarray(volumes.shape[1:4], "float32")
         sizes = ops.floor(ops.expand_dims((1.0 - self.weights_of(seeds)) ** (1 / 3), 1) * edges + 0.5)
         corners = ops.floor(uniform(seeds, (3,), stream=1) * (edges - sizes) + 0.5)
-        volumes, inside = ops.cast(volumes, "float32"), boxes(corners, sizes, shape)
         kept = 1.0 - ops.prod(sizes, axis=1) / float(np.prod(edges))
-        return volumes + inside * (ops.roll(volumes, 1, axis=0) - volumes), mix(targets, kept)
+        return paste(volumes, corners, sizes), mix(targets, kept)
+
+
+def paste(volumes, corners, sizes):
+    """Each volume with a box of the one before it in the batch; the first's is of the last.
+
+    Shape: (batch, x, y, z, channel), (batch, 3), (batch, 3) in voxels → (batch, x, y, z, channel)
+    """
+    volumes, inside = ops.cast(volumes, "float32"), boxes(corners, sizes, tuple(volumes.shape[1:4]))
+    return volumes + inside * (ops.roll(volumes, 1, axis=0) - volumes)

@@ -23,8 +23,8 @@ POLICIES = {
     "strong": lambda: [
         RandomAffine3D(12.0, 0.05, 4.0),
         RandomElastic3D(3.0),
-        RandomBlur3D(0.8, 0.5),
-        RandomAnisotropy3D(3.0, 0.25),
+        RandomBlur3D(0.8, rate=0.5),
+        RandomAnisotropy3D(3.0, rate=0.25),
         RandomGamma3D(0.4),
         RandomBiasField3D(0.3),
         RandomGhosting3D(0.3, rate=0.15),

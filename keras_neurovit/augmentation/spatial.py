@@ -45,7 +45,7 @@ class RandomFlip3D(RandomTransform3D):
         super().__init__(rate, seed, **kwargs)
 
     def draw(self, seeds, shape):
-        return (self.chosen(seeds) > 0,)
+        return (self.chosen(seeds),)
 
     def change(self, volumes, flipped):
         return flip(volumes, flipped)
@@ -96,6 +96,7 @@ class RandomAffine3D(RandomTransform3D):
         scaling: largest relative change of size along each axis; head size carries information on sex and atrophy, so
             keep it small where that matters.
         shift_voxels: largest shift along each axis.
+        rate: share of volumes that are changed.
         seed: of the draws as a layer.
 
     Example:
@@ -108,17 +109,18 @@ class RandomAffine3D(RandomTransform3D):
         rotation_degrees: float = 8.0,
         scaling: float = 0.05,
         shift_voxels: float = 3.0,
+        rate: float = 1.0,
         seed: int | None = None,
         **kwargs,
     ):
-        super().__init__(seed=seed, **kwargs)
+        super().__init__(rate, seed, **kwargs)
         self.rotation_degrees = _checks.between("rotation_degrees", rotation_degrees, 0.0, 180.0)
         self.scaling = _checks.between("scaling", scaling, 0.0, 0.9)
         self.shift_voxels = _checks.between("shift_voxels", shift_voxels, 0.0, 1000.0)
 
     @property
     def still(self) -> bool:
-        return not (self.rotation_degrees or self.scaling or self.shift_voxels)
+        return self.rate == 0.0 or not (self.rotation_degrees or self.scaling or self.shift_voxels)
 
     def draw(self, seeds, shape):
         radians = float(np.deg2rad(self.rotation_degrees))
@@ -181,8 +183,7 @@ class RandomElastic3D(RandomTransform3D):
             mend = "Choose smaller shifts or fewer knots."
             expected = f"{0.4 * apart:.2f} voxels or less for volumes of {shape}"
             raise _checks.InputError("shift_voxels could fold a volume", expected, self.shift_voxels, mend)
-        control = between(seeds, -self.shift_voxels, self.shift_voxels, (self.knots,) * 3 + (3,), stream=0)
-        return (control * ops.reshape(self.chosen(seeds), (-1, 1, 1, 1, 1)),)
+        return (between(seeds, -self.shift_voxels, self.shift_voxels, (self.knots,) * 3 + (3,), stream=0),)
 
     def change(self, volumes, control):
         return elastic(volumes, control)

@@ -95,6 +95,23 @@ def read_csv(
     return to_cohort(list(scans.values()), spelled, source=file, notes=notes, labels=labels, missing=missing)
 
 
+def scan_paths(file: str | Path, path_column: str = "path") -> list[Path]:
+    """The files that a table lists, whoever's they are; relative paths start at its folder.
+
+    Raises:
+        InputError: the file or the column is missing.
+
+    Example:
+        >>> len(scan_paths(folder / "scans.csv"))
+        4
+    """
+    file = Path(file).expanduser()
+    table = read_table(file)
+    column = table.need(path_column, mend="Name the column of the files with path_column=.")
+    found = (row[column] for row in table.rows)
+    return [Path(os.path.normpath(file.parent / path)) for path in found if not is_missing(path)]
+
+
 def _content(scan: Listed, path_column: str, participant_column: str) -> dict[str, str]:
     """What a line says of a scan, whichever way it spells its path and person."""
     return scan.columns | {path_column: "", participant_column: scan.participant}

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Literal
 
@@ -71,11 +71,12 @@ def conform_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
+    workers = int(_checks.between("workers", workers or os.cpu_count() or 1, 1, 1024))
     failed: dict[Path, InputError] = {}
 
-    def attempt(path: Path, work):
+    def attempt(work, path: Path, *arguments):
         try:
-            return work()
+            return work(path, *arguments)
         except InputError as error:
             if on_error == "raise" or isinstance(error, _Unwritable):
                 raise
@@ -84,28 +85,18 @@ def conform_all(
 
     paths = [Path(path) for path in paths]
     made_of = [contract.to_dict(), CODE_VERSION, storage]
-    files = {path: attempt(path, lambda path=path: _name(folder, path, made_of, hashed)) for path in paths}
-    missing = {file: path for path, file in files.items() if file is not None and not file.exists()}
-    if missing:
-        with Progress(console=Console(stderr=True), transient=True, disable=not verbose) as progress:
-            if verbose:
-                room = len(missing) * size_bytes(contract.shape, storage)
-                progress.console.print(f"{len(missing)} scans to conform, {decimal(room)} of {storage} in {folder}")
-            task = progress.add_task("Conforming scans", total=len(missing))
-            with ThreadPoolExecutor(workers or os.cpu_count()) as threads:
-                work = {
-                    threads.submit(attempt, path, lambda path=path, file=file: _store(path, file, contract, storage))
-                    for file, path in missing.items()
-                }
-                try:
-                    for done in work:
-                        done.result()
-                        progress.advance(task)
-                except BaseException:
-                    threads.shutdown(wait=True, cancel_futures=True)
-                    raise
-    for path in failed:
-        files[path] = None
+    with ThreadPoolExecutor(workers) as threads:
+        named = threads.map(lambda path: attempt(_name, path, folder, made_of, hashed), dict.fromkeys(paths))
+        files = dict(zip(dict.fromkeys(paths), named, strict=True))
+        sources = {file: path for path, file in files.items() if file is not None and not file.exists()}
+        if sources:
+            room = len(sources) * size_bytes(contract.shape, storage)
+            _conform(threads, sources, lambda path, file: attempt(_store, path, file, contract, storage), room, verbose)
+    for path, file in files.items():
+        if sources.get(file) in failed:  # another name of the same content
+            failed.setdefault(path, failed[sources[file]])
+        if path in failed:
+            files[path] = None
     if failed:
         for error in failed.values():
             print(f"skipped: {error}", file=sys.stderr)
@@ -113,7 +104,23 @@ def conform_all(
     return [files[path] for path in paths]
 
 
-def _name(folder: Path, path: Path, made_of: list, hashed: bool) -> Path:
+def _conform(threads: ThreadPoolExecutor, sources: dict[Path, Path], store, room: int, verbose: bool) -> None:
+    with Progress(console=Console(stderr=True), transient=True, disable=not verbose) as progress:
+        if verbose:
+            folder = next(iter(sources)).parent
+            progress.console.print(f"{len(sources)} scans to conform, {decimal(room)} in {folder}", markup=False)
+        task = progress.add_task("Conforming scans", total=len(sources))
+        work = [threads.submit(store, path, file) for file, path in sources.items()]
+        try:
+            for done in as_completed(work):
+                done.result()
+                progress.advance(task)
+        except BaseException:
+            threads.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _name(path: Path, folder: Path, made_of: list, hashed: bool) -> Path:
     try:
         if hashed:
             with path.open("rb") as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -11,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_neurovit import _checks
-from keras_neurovit.augmentation import RandomTransform3D, augment, policy
+from keras_neurovit.augmentation import CutMix3D, MixUp3D, RandomTransform3D, augment, policy
 from keras_neurovit.augmentation.policies import seeds_of
 from keras_neurovit.cohorts import Cohort
 from keras_neurovit.data.cache import conform_all
-from keras_neurovit.data.sampling import Sampling, epochs
+from keras_neurovit.data.sampling import Sampling, batch_seeds, epochs
 from keras_neurovit.data.storage import Storage, decode
 from keras_neurovit.volumes import VolumeContract
 
@@ -28,11 +29,13 @@ def make_dataset(
     shuffle: bool = False,
     sampling: Sampling = "scans",
     augmentation: str | Sequence[RandomTransform3D] = "none",
+    mixing: MixUp3D | CutMix3D | None = None,
     targets: np.ndarray | None = None,
     class_weights: Mapping[int, float] | None = None,
     seed: int = 0,
     cache: str | os.PathLike | None = None,
     storage: Storage = "float16",
+    hashed: bool = False,
     on_error: Literal["raise", "skip"] = "raise",
     deterministic: bool = True,
     verbose: bool = True,
@@ -53,12 +56,16 @@ def make_dataset(
         sampling: what an epoch is. "scans": every scan once; "people": one scan of everybody, another each epoch where
             there are several; "classes": as many of each label, of the rarer ones some several times. The latter two
             are for shuffled datasets.
-        augmentation: name of a policy, or random layers.
+        augmentation: name of a policy, or random layers. On JAX and PyTorch these run uncompiled, several times as
+            slow as on TensorFlow: there put the layers into the model, which draws them in its own compiled step.
+        mixing: `MixUp3D` or `CutMix3D`, for whole batches; labels become rows of shares then, for
+            `keras.losses.CategoricalCrossentropy`.
         targets: what to learn in place of the labels, a row a scan, for example ages.
         class_weights: weight of each label, `cohort.class_weights()`.
         seed: of the shuffling and the augmentation.
         cache: folder for conformed volumes; None for the user's cache.
         storage: of the cached volumes; "uint8" takes half of "float16"'s room, and rounds to 1/255 of the range.
+        hashed: whether a scan is known by its content, see `conform_all`.
         on_error: "raise" stops at a scan that cannot be read, before anything is trained; "skip" names each once and
             goes on without.
         deterministic: whether batches come in the order of the seed; False lets a slow read be overtaken.
@@ -72,16 +79,20 @@ def make_dataset(
     if batch_size < 1:
         raise _checks.InputError("batch_size is unusable", expected="1 or more", received=batch_size)
     layers = policy(augmentation) if isinstance(augmentation, str) else list(augmentation)
+    if mixing is not None and class_weights is not None:
+        mend = "Sample classes evenly: sampling='classes'."
+        raise _checks.InputError("mixed scans have no one label", "no class_weights with mixing", None, mend)
     if targets is not None and (len(targets) != len(cohort) or class_weights is not None):
         expected = f"a row for each of {len(cohort)} scans, and no class_weights"
         raise _checks.InputError("targets are unusable", expected=expected, received=f"{len(targets)} rows")
-    how = {"cache": cache, "storage": storage, "on_error": on_error, "verbose": verbose}
+    how = {"cache": cache, "storage": storage, "hashed": hashed, "on_error": on_error, "verbose": verbose}
     files = conform_all(cohort.paths, contract, **how)
     kept = np.flatnonzero([file is not None for file in files])
     if len(kept) == 0:
         raise _checks.InputError(f"{cohort.source}: no scan of the cohort can be read", "at least one")
     labels = cohort.targets.astype("int32")
-    targets, labels = (labels if targets is None else np.asarray(targets))[kept], labels[kept]
+    labels = labels[kept]
+    targets = labels if targets is None else np.asarray(targets)[kept]
     files, people = [str(files[index]) for index in kept], np.asarray(cohort.participants)[kept]
     shape = (*contract.shape, 1)
     order, count = epochs(people, labels, sampling, shuffle, seed)
@@ -94,10 +105,38 @@ def make_dataset(
 
     if class_weights is not None:
         table = tf.constant([class_weights[label] for label in range(len(cohort.labels))], "float32")
-    dataset = order.map(sample, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
+    plain = tf.autograph.experimental.do_not_convert(sample)  # it would hide our errors behind its own
+    dataset = order.map(plain, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
     # Another batch size would be compiled anew; which scans are left over changes every epoch.
     even = shuffle and count >= batch_size
-    return dataset.batch(batch_size, drop_remainder=even).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.batch(batch_size, drop_remainder=even)
+    if mixing is not None:
+        seeds = batch_seeds(len(dataset), batch_size, seed)
+        dataset = _mixed(dataset, mixing, len(cohort.labels) if targets is labels else None, seeds)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _mixed(dataset: tf.data.Dataset, mixing: MixUp3D | CutMix3D, num_classes: int | None, seeds) -> tf.data.Dataset:
+    """Batches mixed; labels become rows."""
+
+    def mix(volumes, targets, seeds):
+        volumes, targets = (keras.ops.convert_to_tensor(values) for values in (volumes, targets))
+        rows = targets if num_classes is None else keras.ops.one_hot(targets, num_classes)
+        return mixing.transform(volumes, rows, seeds)
+
+    def mix_here(volumes, targets, seeds):
+        return [np.asarray(keras.ops.convert_to_numpy(part)) for part in mix(volumes, targets, seeds)]
+
+    def run(batch, seeds):
+        volumes, targets = batch
+        seeds = seeds[: tf.shape(volumes)[0]]
+        if keras.backend.backend() == "tensorflow":
+            return mix(volumes, targets, seeds)
+        mixed, shares = tf.numpy_function(mix_here, [volumes, targets, seeds], [tf.float32, tf.float32])
+        rows = (None, num_classes) if num_classes is not None else targets.shape
+        return tf.ensure_shape(mixed, volumes.shape), tf.ensure_shape(shares, rows)
+
+    return tf.data.Dataset.zip(dataset, seeds).map(tf.autograph.experimental.do_not_convert(run))
 
 
 def augmenter(layers: Sequence[RandomTransform3D], shape):
@@ -122,14 +161,11 @@ def augmenter(layers: Sequence[RandomTransform3D], shape):
             if not layer.still:
                 own = seeds_of(seeds, index)
                 drawn = layer.draw(own, shape[:3])
-                if layer.rate < 1.0:
-                    # Bound now: the branches are traced later.
-                    def changed(volumes=volumes, change=change, drawn=drawn):
-                        return change(volumes, *drawn)
-
-                    volumes = tf.cond(layer.chosen(own)[0] > 0, changed, lambda volumes=volumes: volumes)
-                else:
+                if layer.rate == 1.0:
                     volumes = change(volumes, *drawn)
+                else:
+                    changed = functools.partial(change, volumes, *drawn)
+                    volumes = tf.cond(layer.chosen(own)[0], changed, functools.partial(tf.identity, volumes))
         return tf.ensure_shape(volumes[0], shape)
 
     return run

@@ -45,6 +45,19 @@ def epochs(people: np.ndarray, labels: np.ndarray, sampling: Sampling, shuffle: 
     return dataset.apply(tf.data.experimental.assert_cardinality(count)), count
 
 
+def batch_seeds(batches: int, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Seeds for the samples of each batch, other ones each time it is iterated."""
+    epoch = itertools.count()
+
+    def seeds():
+        random = np.random.default_rng((seed, next(epoch), 1))
+        for _ in range(batches):
+            yield random.integers(2**31 - 1, size=batch_size, dtype="int32")
+
+    dataset = tf.data.Dataset.from_generator(seeds, output_signature=tf.TensorSpec((batch_size,), tf.int32))
+    return dataset.apply(tf.data.experimental.assert_cardinality(batches))
+
+
 def draw(people: np.ndarray, labels: np.ndarray, sampling: Sampling, random: np.random.Generator) -> np.ndarray:
     """An epoch's scans, in random order.
 

@@ -20,7 +20,7 @@ def encode(volume: np.ndarray, storage: Storage) -> bytes:
     Shape: (x, y, z, 1) → bytes
     """
     if storage == "float16":
-        stored = volume.astype("float16")
+        stored = volume.astype("float16", order="C")
     else:
         low = np.float32(volume.min())
         step = np.float32((volume.max() - low) / 255) or np.float32(1.0)

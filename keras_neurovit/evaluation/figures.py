@@ -171,6 +171,7 @@ def slices_figure(
     for row, height in zip(rows, heights, strict=True):
         floor -= height + strip
         for column, title in enumerate(row):
+            grey = np.percentile(arrays[title], [1, 99.5])
             side = column * width / columns
             figure.text((side + gap) / width, (floor + height + 0.4 * strip) / tall, title, va="center", fontsize=10)
             for axis in range(3):
@@ -179,14 +180,13 @@ def slices_figure(
                 left = side + gap * (axis + 1) + inch * (panels[:axis].sum() + panels[axis] / 2) - size[0] / 2
                 bottom = floor + (height - size[1]) / 2
                 box = (left / width, bottom / tall, size[0] / width, size[1] / tall)
-                _draw_slice(figure.add_axes(box), arrays[title], axis)
+                _draw_slice(figure.add_axes(box), arrays[title], axis, *grey)
     return _save(figure, path)
 
 
-def _draw_slice(axes, array: np.ndarray, axis: int) -> None:
+def _draw_slice(axes, array: np.ndarray, axis: int, low: float, high: float) -> None:
     from matplotlib.patheffects import withStroke
 
-    low, high = np.percentile(array, [1, 99.5])
     plane = array.take(array.shape[axis] // 2, axis=axis)
     axes.imshow(plane.T, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), origin="lower", aspect="auto")
     axes.set_axis_off()

@@ -7,8 +7,9 @@ import functools
 import numpy as np
 from keras import ops
 
+from keras_neurovit.augmentation.intensity import blur
 from keras_neurovit.augmentation.randomness import between, normal, uniform
-from keras_neurovit.augmentation.sampling import along_axes_each, gaussian_matrices, smooth_field
+from keras_neurovit.augmentation.sampling import smooth_field
 from keras_neurovit.synthesis.structures import CLASSES, OUTSIDE, TISSUES
 from keras_neurovit.volumes.foreground import THRESHOLD
 
@@ -43,18 +44,8 @@ def draw_brightness(seeds, t1_share: float, stream: int):
     return ops.take(chosen, places, axis=1)
 
 
-def blur(images, deviations):
-    """Gaussian blur with its own width for each image and axis, exact also where it is narrower than a voxel.
-
-    Shape: (batch, x, y, z), (batch, 3) in voxels → (batch, x, y, z)
-
-    Example:
-        >>> point = np.zeros((1, 8, 12, 20), "float32"); point[0, 4, 6, 10] = 1
-        >>> round(float(ops.sum(blur(point, np.full((1, 3), 0.4, "float32")))), 4)
-        1.0
-    """
-    matrices = [gaussian_matrices(deviations[:, axis], images.shape[1 + axis]) for axis in range(3)]
-    return along_axes_each(ops.expand_dims(images, -1), matrices)[..., 0]
+def _blurred(images, deviations):
+    return blur(ops.expand_dims(images, -1), deviations)[..., 0]
 
 
 def strip(images, brain, stripped, spacing_mm: float, seeds, stream: int):
@@ -71,7 +62,7 @@ def strip(images, brain, stripped, spacing_mm: float, seeds, stream: int):
         stream: first of the streams.
     """
     width = between(seeds, 2.0, 5.0, (1,), stream) / spacing_mm
-    near = blur(brain, ops.repeat(width, 3, axis=1))
+    near = _blurred(brain, ops.repeat(width, 3, axis=1))
     level = ops.reshape(between(seeds, 0.12, 0.5, (1,), stream + 1), (-1, 1, 1, 1))
     uneven = smooth_field(normal(seeds, (7, 7, 7, 1), stream + 2), images.shape[1:])[..., 0]
     level = level + 0.3 * ops.reshape(uniform(seeds, (1,), stream + 4), (-1, 1, 1, 1)) ** 2 * uneven
@@ -99,7 +90,7 @@ def scan(tissue, brain, stripped, spacing_mm: float, seeds, stream: int):
     thick = ops.where(uniform(seeds, (1,), stream + 13) < 0.3, thick, 0.0)
     own = between(seeds, 0.7, 1.5, (1,), stream + 14)
     deviations = ops.sqrt((thick**2 + own**2) / 12.0 + spacing_mm**2 / 12.0) / spacing_mm
-    images = blur(images, deviations)
+    images = _blurred(images, deviations)
     # Air is noisy too, less so, since magnitudes have no sign; a stripping tool has set it to zero.
     seen = ops.where(images > 1.0, 1.0, ops.where(ops.reshape(stripped, (-1, 1, 1, 1)), 0.0, 0.5))
     images = ops.abs(images + seen * normal(seeds, shape, stream + 15) * one(0.0, 5.0, 17))

@@ -33,20 +33,23 @@ def compile_defaults(
     loss=None,
     *,
     jit_compile: bool | None = None,
+    half: bool = True,
     verbose: bool = True,
     **arguments,
 ) -> Choice:
-    """Compile a model as is fastest here, and say how.
+    """Compile a model as transformers train fastest here, and say how.
 
     On a CPU XLA makes small float32 models a third faster, which Keras' "auto" leaves off on TensorFlow; large ones are
-    faster in bfloat16 without it, where the processor has instructions for that (weights and the head stay float32). On
-    a GPU Keras' own choice stands. The optimizer is built at once: else the first step is traced twice.
+    faster there in bfloat16 without it, where the processor has instructions for that (weights and the head stay
+    float32). On a GPU, and on JAX, Keras' own choice stands. The optimizer is built at once: else the first step is
+    traced twice.
 
     Args:
         model: of logits, with a layer `backbone` if it is to be set to bfloat16.
         optimizer: name or instance.
         loss: None for cross-entropy on labels.
         jit_compile: True or False overrules the choice; False starts at once, which pays for a few steps.
+        half: whether the layers of the backbone may be set to bfloat16; they stay so, in what is predicted and saved.
         verbose: whether to print the choice on standard error.
         arguments: further ones of `model.compile`.
 
@@ -56,7 +59,7 @@ def compile_defaults(
         >>> compile_defaults(classifier(backbone, 2), verbose=False).dtype
         'float32'
     """
-    choice = _choose(model, jit_compile)
+    choice = _choose(model, jit_compile, half)
     if choice.dtype != "float32":
         for layer in model.get_layer("backbone")._flatten_layers(include_self=False):
             layer.dtype_policy = choice.dtype
@@ -69,16 +72,16 @@ def compile_defaults(
     return choice
 
 
-def _choose(model: keras.Model, jit_compile: bool | None) -> Choice:
+def _choose(model: keras.Model, jit_compile: bool | None, half: bool) -> Choice:
     dtype = model.dtype_policy.name
     if jit_compile is not None:
         return Choice(jit_compile, dtype, "as asked for")
     if keras.backend.backend() == "torch":
         return Choice(False, dtype, "PyTorch runs without a compiler here")
-    if _has_accelerator():
-        return Choice("auto", dtype, "an accelerator, Keras' own choice")
-    backbone = any(layer.name == "backbone" for layer in model.layers)
-    if model.count_params() >= LARGE and dtype == "float32" and backbone and "bf16" in _processor():
+    if keras.backend.backend() == "jax" or _has_accelerator():
+        return Choice("auto", dtype, "Keras' own choice on JAX and on accelerators")
+    half = half and dtype == "float32" and any(layer.name == "backbone" for layer in model.layers)
+    if half and model.count_params() >= LARGE and "bf16" in _processor():
         return Choice(False, "mixed_bfloat16", f"{model.count_params() / 1e6:.0f} M parameters, a CPU with bfloat16")
     return Choice(True, dtype, f"{model.count_params() / 1e6:.1f} M parameters, a CPU")
 

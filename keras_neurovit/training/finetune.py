@@ -57,8 +57,8 @@ def finetune(
         loss: None for cross-entropy on labels.
         facts: what else the run depends on, in JSON's values: the people it learns from, the preset, the seed. A folder
             whose run had others is refused.
-        jit_compile: None compiles where the backend can, which pays from some hundreds of steps on; False starts
-            at once.
+        jit_compile: None chooses as `compile_defaults` does, in float32; a compiler pays from some hundreds of steps
+            on, and False starts at once.
         verbose: as `model.fit`.
 
     Returns:
@@ -79,11 +79,10 @@ def finetune(
     )
     optimizer = keras.optimizers.AdamW(peak, weight_decay=weight_decay, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "table", "tokens"])
-    # Builds the optimizer too, so that a backup of its state can be read before the first step.
-    metrics = ["accuracy"] if loss is None else None
-    compile_defaults(
-        model, optimizer, loss, metrics=metrics, jit_compile=jit_compile, verbose=verbose not in (0, False)
-    )
+    # Builds the optimizer too, so that a backup of its state can be read before the first step; not in half precision:
+    # a run that goes on elsewhere must compute as it did.
+    show = {"metrics": ["accuracy"] if loss is None else None, "verbose": verbose not in (0, False)}
+    compile_defaults(model, optimizer, loss, jit_compile=jit_compile, half=False, **show)
     log = _claim(folder, settings)
     callbacks = [
         schedule,

@@ -47,7 +47,7 @@ def conform_and_check(scan: Scan, contract: VolumeContract) -> tuple[np.ndarray,
     """`conform`, and what is suspicious about the scan: see `implausible`."""
     voxels, affine = to_ras(scan)
     spacing = tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0))
-    head = find_foreground(voxels, [max(1, int(SEEN_MM / s)) for s in spacing])
+    head = find_foreground(voxels, [max(1, int(SEEN_MM / s + 0.01)) for s in spacing])
     warnings = implausible(head, spacing, contract)
     volume, centre, background = voxels, head.centre, head.background
     if obliquity_degrees(affine) > OBLIQUE_DEGREES:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_neurovit._checks import InputError
 from keras_neurovit.volumes.scan import Scan
 
 THRESHOLD = 0.15  # of the bright tissue's mean above background: below the darkest tissue of a T1, above noise
@@ -42,8 +43,11 @@ def find_foreground(voxels: np.ndarray, every: Sequence[int] = (1, 1, 1)) -> For
 
     Args:
         voxels: intensities.
-        every: look at every second voxel along an axis (2), every third (3), …; counts and places are the whole
-            array's all the same.
+        every: look at every second voxel along an axis (2), every third (3), …; counts and places are still those of
+            the whole array, to within what lies between.
+
+    Raises:
+        InputError: voxels that are all alike.
 
     Example:
         >>> import numpy as np
@@ -63,8 +67,10 @@ def find_foreground(voxels: np.ndarray, every: Sequence[int] = (1, 1, 1)) -> For
     if bright <= background:  # then head is whatever differs from the ground
         threshold = float(np.nextafter(np.float32(voxels.min()), np.float32(np.inf)))
     mask = voxels > threshold
-    if not mask.any():  # few bright voxels, and all of them between those looked at
+    if not mask.any() and max(every) > 1:  # few bright voxels, and all of them between those looked at
         return find_foreground(whole)
+    if not mask.any():
+        raise InputError("the scan has no head: all voxels are alike", mend="Check the step that made it.")
     centre, extent = [], []
     for axis, step in enumerate(every):
         profile = np.count_nonzero(mask, axis=tuple(a for a in range(3) if a != axis))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from isal import isal_zlib
+from isal import igzip, isal_zlib
 
 from keras_neurovit._checks import InputError
 
@@ -84,20 +84,21 @@ def read_scan(path: str | os.PathLike) -> Scan:
 
 def _read(path: Path) -> bytes:
     """A file's bytes, decompressed: nibabel's own way through gzip takes several times as long."""
-    if path.is_symlink() and not path.exists():
-        mend = f"Fetch it first, for example `datalad get {path}`."
-        raise InputError(f"{path}: a link whose file is missing", mend=mend)
-    if not path.exists():
-        raise InputError(f"{path}: no such file", mend="Check the path.")
-    if path.is_dir():
-        wanted = "a scan, or a folder with .nii, .nii.gz, .mgz or .mgh files (of a BIDS folder, T1w)"
-        raise InputError(f"{path}: no scan, but a folder without any", expected=wanted)
-    if not is_scan(path):
-        raise InputError(f"{path}: not a scan's file name", expected="one of " + ", ".join(SUFFIXES))
     try:
+        if path.is_symlink() and not path.exists():
+            mend = f"Fetch it first, for example `datalad get {path}`."
+            raise InputError(f"{path}: a link whose file is missing", mend=mend)
+        if not path.exists():
+            raise InputError(f"{path}: no such file", mend="Check the path.")
+        if path.is_dir():
+            wanted = "a scan, or a folder with .nii, .nii.gz, .mgz or .mgh files (of a BIDS folder, T1w)"
+            raise InputError(f"{path}: no scan, but a folder without any", expected=wanted)
+        if not is_scan(path):
+            raise InputError(f"{path}: not a scan's file name", expected="one of " + ", ".join(SUFFIXES))
         data = path.read_bytes()
-    except PermissionError as error:
-        raise InputError(f"{path}: cannot be opened ({error.strerror})", mend="Check its permissions.") from None
+    except OSError as error:
+        mend = "Check its permissions and the disk."
+        raise InputError(f"{path}: cannot be opened ({error.strerror})", mend=mend) from None
     if not path.name.lower().endswith(("gz", ".mgz")):
         return data
     if data and data[:2] != GZIP:
@@ -105,7 +106,7 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: is not gzip-compressed, whatever its name says", mend=mend)
     try:
         return _decompress(data) if data else data
-    except (isal_zlib.error, EOFError) as error:
+    except (isal_zlib.error, EOFError, OSError, MemoryError) as error:
         _log.debug("decompressing %s", path, exc_info=error)
         raise _damaged(path) from None
 
@@ -113,14 +114,7 @@ def _read(path: Path) -> bytes:
 def _decompress(data: bytes) -> bytes:
     if data.find(GZIP + b"\x08", 1) < 0:  # one piece: its last bytes tell its length, and memory is taken once
         return isal_zlib.decompress(data, 31, min(int.from_bytes(data[-4:], "little") + 1, 1100 * len(data)))
-    pieces = []
-    while data[:2] == GZIP:  # some tools compress in pieces, one after another
-        stream = isal_zlib.decompressobj(wbits=31)
-        pieces.append(stream.decompress(data))
-        if not stream.eof:
-            raise EOFError
-        data = stream.unused_data
-    return b"".join(pieces)
+    return igzip.decompress(data)  # some tools compress in pieces, one after another
 
 
 def _parse(path: Path, data: bytes):
@@ -182,7 +176,7 @@ def _checked_voxels(path: Path, data: bytes, image) -> np.ndarray:
     shape = image.shape
     if len(shape) > 3 and all(n == 1 for n in shape[3:]):
         shape = shape[:3]
-    if len(shape) != 3 or 0 in shape:
+    if len(shape) != 3 or min(shape) < 1:
         mend = "Take one volume or the mean of it." if len(shape) == 4 else "Give the whole 3-D scan."
         raise InputError(f"{path}: not one 3-D image", expected="3 axes", received=f"shape {image.shape}", mend=mend)
     if np.dtype(image.get_data_dtype()).kind not in "iufb":

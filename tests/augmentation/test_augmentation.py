@@ -18,6 +18,7 @@ from keras_neurovit.augmentation import (
     ghosting,
     mix,
     noise,
+    paste,
     policy,
     thick_slices,
 )
@@ -50,6 +51,52 @@ def numpy(tensor) -> np.ndarray:
 def test_zero_strength_is_the_identity(name):
     layer = getattr(augmentation, name)(**STILL[name])
     np.testing.assert_array_equal(numpy(layer.transform(sample(VOLUMES), SEEDS)), sample(VOLUMES))
+
+
+def test_functions_with_nothing_to_do():
+    volumes, none = sample(VOLUMES), np.zeros((2, 3), "float32")
+    for found in (
+        flip(volumes, np.array([False, False])),
+        affine(volumes, np.stack([np.eye(3, dtype="float32")] * 2), none),
+        elastic(volumes, np.zeros((2, 5, 5, 5, 3), "float32")),
+        gamma(volumes, np.ones(2, "float32")),
+        bias_field(volumes, np.zeros((2, 4, 4, 4), "float32")),
+        noise(volumes, np.zeros(2, "float32"), np.array([3, 4], "int32")),
+        blur(volumes, none),
+        thick_slices(volumes, none + 1),
+        ghosting(volumes, none + 3, none),
+        cutout(volumes, none, none),
+        mix(volumes, np.ones(2, "float32")),
+        paste(volumes, none, none),
+    ):
+        np.testing.assert_allclose(numpy(found), volumes, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_the_rate_is_the_share_of_volumes_that_change(name):
+    layer = (
+        type(LAYERS[name][0]())(rate=0.5) if name != "RandomElastic3D" else augmentation.RandomElastic3D(0.4, rate=0.5)
+    )
+    volumes, seeds = np.repeat(sample(VOLUMES), 16, axis=0), np.arange(32, dtype="int32")
+    changed = np.abs(numpy(layer.transform(volumes, seeds)) - volumes).max(axis=(1, 2, 3, 4)) > 0
+    assert 8 <= changed.sum() <= 24
+    np.testing.assert_array_equal(changed, numpy(layer.chosen(seeds)))
+    assert type(layer)(rate=0.0).still
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="compiled in the pipeline on TensorFlow alone")
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_pipeline_does_what_the_layer_does(name):
+    import tensorflow as tf
+
+    from keras_neurovit.data.pipeline import augmenter
+
+    layer, volume = LAYERS[name][0](), sample(VOLUMES)[0]
+    run = augmenter([layer], volume.shape)
+    seeds = tf.data.Dataset.from_tensor_slices(np.arange(6, dtype="int32"))
+    found = np.stack(list(seeds.map(lambda seed: run(tf.constant(volume), seed)).as_numpy_iterator()))
+    expected = numpy(layer.transform(np.stack([volume] * 6), np.arange(6, dtype="int32")))
+    np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
 @pytest.mark.parametrize("name", RANDOM)
@@ -169,9 +216,12 @@ def test_elastic_agrees_with_scipy():
 
 def test_elastic_never_folds():
     shape, layer = (24, 28, 24), augmentation.RandomElastic3D(2.2)
-    for seed in range(5):
-        (control,) = layer.draw(np.array([seed], "int32"), shape)
+    worst = 2.2 * (-1.0) ** np.indices((7, 7, 7)).sum(axis=0)[None, ..., None] * np.ones(3)
+    drawn = [layer.draw(np.array([seed], "int32"), shape)[0] for seed in range(3)]
+    for control in (worst.astype("float32"), *drawn):
         field = numpy(smooth_field(control, shape))[0]
+        steps = [np.diff(field[..., axis], axis=axis).min() for axis in range(3)]
+        assert min(steps) > -1  # no voxel overtakes the next
         jacobian = np.eye(3) + np.stack(np.gradient(field, axis=(0, 1, 2)), axis=-1)
         assert np.linalg.det(jacobian).min() > 0
     with pytest.raises(InputError, match="fold"):
@@ -199,10 +249,22 @@ def test_noise_has_its_deviation_and_no_pattern():
 
 
 def test_blur_agrees_with_scipy():
-    volumes, widths = sample((1, 12, 14, 20, 1)), [0.8, 1.5, 2.2]
-    theirs = ndimage.gaussian_filter(volumes[0, ..., 0], widths, mode="reflect", truncate=8)
-    np.testing.assert_allclose(numpy(blur(volumes, np.float32([widths])))[0, ..., 0], theirs, atol=2e-2)
-    np.testing.assert_allclose(numpy(blur(volumes, np.zeros((1, 3), "float32"))), volumes, atol=1e-5)
+    smooth = ndimage.gaussian_filter(sample((24, 28, 32)), 1.5, mode="reflect")[None, ..., None]
+    widths = [0.8, 1.5, 2.2]
+    theirs = ndimage.gaussian_filter(smooth[0, ..., 0], widths, mode="reflect", truncate=8)
+    np.testing.assert_allclose(numpy(blur(smooth, np.float32([widths])))[0, ..., 0], theirs, atol=1e-3)
+
+
+def test_blur_has_its_width():
+    point = np.zeros((2, 25, 27, 31, 1), "float32")
+    point[:, 12, 13, 15] = 1
+    blurred = numpy(blur(point, np.float32([[0.4, 1.0, 1.8], [1.0, 1.0, 0.5]])))[..., 0]
+    for row, deviations in zip(blurred, ([0.4, 1.0, 1.8], [1.0, 1.0, 0.5]), strict=True):
+        for axis, deviation in enumerate(deviations):
+            profile = row.sum(axis=tuple(a for a in range(3) if a != axis))
+            places = np.arange(len(profile))
+            mean = (profile * places).sum()
+            assert (profile * (places - mean) ** 2).sum() == pytest.approx(deviation**2, rel=0.02)
 
 
 def test_thick_slices_are_means():
@@ -235,6 +297,21 @@ def test_cutout_fills_a_box():
     np.testing.assert_array_equal(found, expected)
 
 
+def test_torchio_does_the_same():
+    t = pytest.importorskip("torchio", reason="the peer, in the extra 'bench'")
+    torch = pytest.importorskip("torch")
+    volumes = np.abs(sample((1, 10, 12, 30, 1)))
+    image = t.ScalarImage(tensor=torch.as_tensor(volumes[..., 0]))
+    theirs = t.Ghosting(num_ghosts=3, axis=2, intensity=0.5, restore=0.02)(image).numpy()[0]
+    ours = numpy(ghosting(volumes, np.float32([[3, 3, 3]]), np.float32([[0, 0, 0.5]])))[0, ..., 0]
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.98  # TorchIO takes magnitudes
+    theirs = t.Blur((0.8, 1.2, 1.6))(image).numpy()[0]
+    ours = numpy(blur(volumes, np.float32([[0.8, 1.2, 1.6]])))[0, ..., 0]
+    np.testing.assert_allclose(ours, theirs, atol=2e-2)
+    theirs = t.Gamma(np.log(1.3))(image).numpy()[0]
+    assert np.corrcoef(np.argsort(theirs.ravel()), np.argsort(volumes.ravel()))[0, 1] > 0.999
+
+
 @pytest.mark.parametrize("mixing", [MixUp3D, CutMix3D])
 def test_mixing(mixing):
     volumes, targets = np.ones((3, 8, 12, 20, 1)) * np.arange(3).reshape(3, 1, 1, 1, 1), np.eye(3)
@@ -253,6 +330,8 @@ def test_mixing(mixing):
     assert twin.get_config() == layer.get_config()
     trained = layer((volumes, targets), training=True)
     assert trained[0].shape == (3, 8, 12, 20, 1)
+    with pytest.raises(InputError, match="one_hot"):
+        layer((volumes, np.arange(3)), training=True)
 
 
 def test_mixing_weights_are_beta_distributed():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_neurovit import InputError, VolumeContract, conform, make_dataset, read_bids, read_scan
+from keras_neurovit.augmentation import CutMix3D, MixUp3D
 from keras_neurovit.data import conform_all, default_cache
 from keras_neurovit.data.sampling import draw
 from keras_neurovit.data.storage import decode, encode, size_bytes
@@ -188,6 +189,31 @@ def test_bad_scans_are_skipped_once_and_counted(study, tmp_path, capsys):
         make_dataset(cohort, CONTRACT, cache=tmp_path / "cache", on_error="skip", verbose=False)
 
 
+def test_two_names_of_one_bad_scan(tmp_path):
+    bad, link = tmp_path / "bad.nii.gz", tmp_path / "link.nii.gz"
+    bad.write_bytes(b"no scan")
+    link.symlink_to(bad)
+    for hashed in (False, True):
+        how = {"cache": tmp_path / "cache", "on_error": "skip", "hashed": hashed, "verbose": False}
+        assert conform_all([bad, link], CONTRACT, **how) == [None, None]
+
+
+@pytest.mark.parametrize("mixing", [MixUp3D, CutMix3D])
+def test_mixed_batches(cohort, tmp_path, mixing):
+    how = {"batch_size": 7, "cache": tmp_path, "seed": 2, "verbose": False}
+    (volumes, shares), *_ = make_dataset(cohort, CONTRACT, mixing=mixing(1.0, rate=1.0), **how)
+    assert np.asarray(volumes).shape == (7, *CONTRACT.shape, 1)
+    np.testing.assert_allclose(np.asarray(shares).sum(axis=1), 1, atol=1e-5)
+    assert ((np.asarray(shares) > 0.01) & (np.asarray(shares) < 0.99)).any()
+    with pytest.raises(InputError, match="sampling='classes'"):
+        make_dataset(cohort, CONTRACT, mixing=mixing(), class_weights=cohort.class_weights(), **how)
+
+
+def test_errors_of_layers_are_our_own(cohort, tmp_path):
+    with pytest.raises(InputError, match="fold"):
+        make_dataset(cohort, CONTRACT, augmentation="strong", cache=tmp_path, verbose=False)
+
+
 def test_a_hashed_scan_is_known_again(study, tmp_path):
     one, other = read_bids(study, "sex").paths[0], tmp_path / "elsewhere.nii.gz"
     shutil.copy(one, other)
@@ -217,7 +243,7 @@ def test_two_processes_fill_one_cache(study, cohort, tmp_path):
 def test_the_room_is_told_beforehand(cohort, tmp_path, capsys):
     conform_all(cohort.paths, CONTRACT, cache=tmp_path, workers=1)
     told = capsys.readouterr().err.replace("\n", "")
-    assert "7 scans to conform, 226.7 kB of float16" in told
+    assert "7 scans to conform, 226.7 kB in" in told
     conform_all(cohort.paths, CONTRACT, cache=tmp_path)
     assert "to conform" not in capsys.readouterr().err
 

@@ -51,10 +51,12 @@ def test_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         layer = make()
-        output = layer(keras.ops.cast(sample(shape), "bfloat16"))
+        outputs = [layer(keras.ops.cast(sample(shape), "bfloat16"))]
+        if _trains(layer):
+            outputs.append(layer(keras.ops.cast(sample(shape), "bfloat16"), training=True))
     finally:
         keras.config.set_dtype_policy("float32")
-    assert keras.backend.standardize_dtype(output.dtype) == "bfloat16"
+    assert {keras.backend.standardize_dtype(output.dtype) for output in outputs} == {"bfloat16"}
     assert all(weight.dtype == "float32" for weight in layer.trainable_weights)
 
 

@@ -21,16 +21,16 @@ def cpu(monkeypatch):
 def test_small_models_on_a_cpu_get_a_compiler(cpu, capsys):
     model = small()
     choice = training.compile_defaults(model, keras.optimizers.AdamW(1e-3))
-    assert choice.jit_compile is (keras.backend.backend() != "torch")
+    assert choice.jit_compile == {"tensorflow": True, "jax": "auto", "torch": False}[keras.backend.backend()]
     assert choice.dtype == "float32"
     assert model.optimizer.built
     assert f"jit_compile={choice.jit_compile}" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch is left as it is")
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends choose for themselves")
 def test_large_models_get_half_precision_where_there_are_instructions_for_it(cpu, monkeypatch):
     monkeypatch.setattr(compiling, "LARGE", 1000)
-    for flags, dtype in (("flags: avx512_bf16", "mixed_bfloat16"), ("flags: avx2", "float32")):
+    for flags, dtype in (("flags: avx2", "float32"), ("flags: avx512_bf16", "mixed_bfloat16")):
         monkeypatch.setattr(compiling, "_processor", lambda flags=flags: flags)
         model = small()
         choice = training.compile_defaults(model, verbose=False)
@@ -45,6 +45,7 @@ def test_large_models_get_half_precision_where_there_are_instructions_for_it(cpu
         assert history[-1] < history[0]
         assert keras.backend.standardize_dtype(model(volumes).dtype) == "float32"
         assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert training.compile_defaults(small(), half=False, verbose=False).dtype == "float32"
 
 
 def test_what_is_asked_for_and_accelerators_stand(monkeypatch):

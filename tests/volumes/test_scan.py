@@ -44,7 +44,7 @@ def test_one_volume_of_four_axes_is_accepted(tmp_path):
 
 
 def test_gzip_in_pieces(tmp_path):
-    """As bgzip and pigz write; here all pieces are equally long."""
+    """As bgzip writes; here all pieces are equally long."""
     plain = save(tmp_path, np.repeat(ARRAY[..., :8], 3, axis=2), name="scan.nii").read_bytes()
     plain += bytes(-len(plain) % 4)
     quarter = len(plain) // 4
