@@ -148,6 +148,14 @@ def test_prepare(scans, tmp_path, capsys):
     assert (status, out, err) == (0, "1 volumes are ready\n", "")
 
 
+def test_prepare_from_a_table(scans, tmp_path, capsys):
+    (tmp_path / "scans.csv").write_text("file,who\ngood.nii.gz,1\n")
+    arguments = ("prepare", tmp_path / "scans.csv", "--out", tmp_path / "cache")
+    assert run(capsys, *arguments)[0] == 1  # no column `path`
+    status, out, _ = run(capsys, *arguments, "--path-column", "file")
+    assert (status, out) == (0, "1 volumes are ready\n")
+
+
 def test_show(head_file, tmp_path, capsys):
     picture = tmp_path / "sheet.png"
     status, out, _ = run(capsys, "show", head_file, "--policy", "strong", "--out", picture)

@@ -103,7 +103,7 @@ def scan_paths(file: str | Path, path_column: str = "path") -> list[Path]:
 
     Example:
         >>> len(scan_paths(folder / "scans.csv"))
-        4
+        24
     """
     file = Path(file).expanduser()
     table = read_table(file)
