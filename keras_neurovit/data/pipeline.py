@@ -79,6 +79,8 @@ def make_dataset(
     if batch_size < 1:
         raise _checks.InputError("batch_size is unusable", expected="1 or more", received=batch_size)
     layers = policy(augmentation) if isinstance(augmentation, str) else list(augmentation)
+    for layer in layers:  # refuses what does not fit such volumes, before scans are conformed
+        layer.draw(np.zeros(1, "int32"), contract.shape)
     if mixing is not None and class_weights is not None:
         mend = "Sample classes evenly: sampling='classes'."
         raise _checks.InputError("mixed scans have no one label", "no class_weights with mixing", None, mend)
