@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from threadpoolctl import threadpool_limits
 
 from benchmarks import peers
-from benchmarks.timing import alike, alternate, milliseconds, ratios
+from benchmarks.timing import alike, alternate, milliseconds, one_thread, ratios
 from keras_neurovit.augmentation import (
     RandomAffine3D,
     RandomAnisotropy3D,
@@ -49,11 +48,7 @@ def run(options) -> dict:
         "standard_elastic_blur": ([*policy("standard")[:1], *more, *policy("standard")[1:]], True),
     }
     found = {}
-    with threadpool_limits(1):
-        if peers.installed("torch"):
-            import torch
-
-            torch.set_num_threads(1)
+    with one_thread():
         for name, (layers, strong) in chains.items():
             works = {"ours": ours(layers), **peers.augmenting(head(), strong)}
             for who, work in works.items():

@@ -5,7 +5,6 @@ Conforming is measured in core-seconds, on one 1 mm head of 176×256×256 voxels
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import resource
 import tempfile
@@ -18,10 +17,9 @@ import numpy as np
 import tensorflow as tf
 from isal import isal_zlib
 from scipy import ndimage
-from threadpoolctl import threadpool_limits
 
 from benchmarks import peers
-from benchmarks.timing import alike, alternate, milliseconds, ratios
+from benchmarks.timing import alike, alternate, milliseconds, one_thread, ratios
 from keras_neurovit import VolumeContract, conform, from_preset, load_preset, make_dataset, read_scan, training
 from keras_neurovit.cohorts import Cohort, read_csv
 from keras_neurovit.synthesis import icbm152_t1
@@ -50,11 +48,7 @@ def conforming(file: Path, rounds: int) -> dict:
     content = file.read_bytes()
     voxels = read_scan(file).voxels
     floor = {"gunzip": lambda: isal_zlib.decompress(content, 31, 1 << 25), "copy": lambda: voxels.copy(order="K")}
-    with threadpool_limits(1):
-        if peers.installed("torch"):
-            import torch
-
-            torch.set_num_threads(1)
+    with one_thread():
         seconds, least = alternate(works, rounds), alternate(floor, rounds)
     share = sum(least.values()) / seconds["ours"]
     return milliseconds(seconds) | ratios(seconds) | milliseconds(least) | {"floor_share": round(share, 2)}
@@ -107,7 +101,7 @@ def memory(folder: Path, epochs: int = 20) -> list[int]:
 
 def training_share(folder: Path, steps: int = 24, batch: int = 8) -> dict:
     """Images a second of the tiny ViT, fed from the cache with `standard` augmentation, and by one batch in memory."""
-    preset = dataclasses.replace(load_preset("vit3d_tiny"), weights=None)
+    preset = load_preset("vit3d_tiny")
     model = from_preset(preset, num_classes=2, load_weights=False)
     training.compile_defaults(model, verbose=False)
     cohort, how = cached(folder, steps * batch, preset.volume, "float16")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 
 def alternate(
@@ -30,6 +33,17 @@ def alternate(
             work()
             seconds[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Ours and every installed peer on one thread."""
+    with threadpool_limits(1):
+        if importlib.util.find_spec("torch"):
+            import torch
+
+            torch.set_num_threads(1)
+        yield
 
 
 def ratios(seconds: Mapping[str, float], ours: str = "ours") -> dict[str, float]:

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_neurovit import _checks
 from keras_neurovit.augmentation.base import RandomTransform3D
-from keras_neurovit.augmentation.randomness import between, uniform
+from keras_neurovit.augmentation.randomness import between, one_axis
 from keras_neurovit.augmentation.sampling import along_axes_each
 
 
@@ -66,9 +66,8 @@ class RandomAnisotropy3D(RandomTransform3D):
         return self.rate == 0.0 or self.thickness == 1.0
 
     def draw(self, seeds, shape):
-        axis = ops.one_hot(ops.cast(3.0 * uniform(seeds, (), stream=0), "int32"), 3)
-        more = between(seeds, 0.0, self.thickness - 1.0, (), stream=1)
-        return (1.0 + axis * ops.expand_dims(more, 1),)
+        more = between(seeds, 0.0, self.thickness - 1.0, (1,), stream=1)
+        return (1.0 + one_axis(seeds, stream=0) * more,)
 
     def change(self, volumes, thickness):
         return thick_slices(volumes, thickness)
@@ -137,10 +136,9 @@ class RandomGhosting3D(RandomTransform3D):
         return self.rate == 0.0 or self.strength == 0.0
 
     def draw(self, seeds, shape):
-        axis = ops.one_hot(ops.cast(3.0 * uniform(seeds, (), stream=0), "int32"), 3)
-        strengths = between(seeds, 0.0, self.strength, (), stream=1)
-        ghosts = ops.floor(between(seeds, 2.0, self.ghosts + 1.0, (), stream=2))
-        return ops.repeat(ops.expand_dims(ghosts, 1), 3, axis=1), axis * ops.expand_dims(strengths, 1)
+        strengths = between(seeds, 0.0, self.strength, (1,), stream=1)
+        ghosts = ops.floor(between(seeds, 2.0, self.ghosts + 1.0, (1,), stream=2))
+        return ops.repeat(ghosts, 3, axis=1), one_axis(seeds, stream=0) * strengths
 
     def change(self, volumes, ghosts, strengths):
         return ghosting(volumes, ghosts, strengths)

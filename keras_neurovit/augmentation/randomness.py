@@ -51,6 +51,11 @@ def normal(seeds, shape: tuple[int, ...], stream: int):
     return radius * ops.cos(np.float32(2 * np.pi) * uniform(seeds, shape, stream + 1))
 
 
+def one_axis(seeds, stream: int):
+    """1 for one of three axes, 0 for the others. Shape: (batch,) → (batch, 3), float32"""
+    return ops.one_hot(ops.cast(3.0 * uniform(seeds, (), stream), "int32"), 3)
+
+
 def between(seeds, low: float, high: float, shape: tuple[int, ...], stream: int):
     """Uniform numbers in [low, high).
 

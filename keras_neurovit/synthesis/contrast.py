@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_neurovit.augmentation.intensity import blur
-from keras_neurovit.augmentation.randomness import between, normal, uniform
+from keras_neurovit.augmentation.randomness import between, normal, one_axis, uniform
 from keras_neurovit.augmentation.sampling import smooth_field
 from keras_neurovit.synthesis.structures import CLASSES, OUTSIDE, TISSUES
 from keras_neurovit.volumes.foreground import THRESHOLD
@@ -85,8 +85,7 @@ def scan(tissue, brain, stripped, spacing_mm: float, seeds, stream: int):
     images = tissue * ops.exp(one(0.02, 0.1, 4) * grain + one(0.05, 0.35, 5) * shading)
     images = strip(images, brain, stripped, spacing_mm, seeds, stream + 6)
     # A scan's own voxels, sometimes thick slices along one axis, then the linear resampling of `conform`.
-    thick = ops.one_hot(ops.cast(3.0 * uniform(seeds, (), stream + 11), "int32"), 3)
-    thick = thick * between(seeds, 1.0, 6.0, (1,), stream + 12)
+    thick = one_axis(seeds, stream + 11) * between(seeds, 1.0, 6.0, (1,), stream + 12)
     thick = ops.where(uniform(seeds, (1,), stream + 13) < 0.3, thick, 0.0)
     own = between(seeds, 0.7, 1.5, (1,), stream + 14)
     deviations = ops.sqrt((thick**2 + own**2) / 12.0 + spacing_mm**2 / 12.0) / spacing_mm

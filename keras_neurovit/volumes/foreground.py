@@ -67,9 +67,9 @@ def find_foreground(voxels: np.ndarray, every: Sequence[int] = (1, 1, 1)) -> For
     if bright <= background:  # then head is whatever differs from the ground
         threshold = float(np.nextafter(np.float32(voxels.min()), np.float32(np.inf)))
     mask = voxels > threshold
-    if not mask.any() and max(every) > 1:  # few bright voxels, and all of them between those looked at
-        return find_foreground(whole)
     if not mask.any():
+        if max(every) > 1:  # few bright voxels, and all of them between those looked at
+            return find_foreground(whole)
         raise InputError("the scan has no head: all voxels are alike", mend="Check the step that made it.")
     centre, extent = [], []
     for axis, step in enumerate(every):

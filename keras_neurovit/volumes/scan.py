@@ -99,13 +99,13 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         mend = "Check its permissions and the disk."
         raise InputError(f"{path}: cannot be opened ({error.strerror})", mend=mend) from None
-    if not path.name.lower().endswith(("gz", ".mgz")):
+    if not data or not path.name.lower().endswith("gz"):
         return data
-    if data and data[:2] != GZIP:
+    if data[:2] != GZIP:
         mend = "Rename it or compress it; is it an image at all?"
         raise InputError(f"{path}: is not gzip-compressed, whatever its name says", mend=mend)
     try:
-        return _decompress(data) if data else data
+        return _decompress(data)
     except (isal_zlib.error, EOFError, OSError, MemoryError) as error:
         _log.debug("decompressing %s", path, exc_info=error)
         raise _damaged(path) from None
