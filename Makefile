@@ -5,7 +5,7 @@ RUN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 # The rooms that run on every backend; PyTorch too, where it is installed (pip install torch).
-AGNOSTIC := tests/layers tests/models tests/augmentation tests/presets
+AGNOSTIC := tests/layers tests/models tests/augmentation tests/presets tests/training/test_strategy.py
 
 .PHONY: demo test lint bench clean
 

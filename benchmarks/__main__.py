@@ -9,7 +9,7 @@ import os
 import platform
 from pathlib import Path
 
-NAMES = ("data", "augment", "model", "startup", "synthesis")
+NAMES = ("data", "augment", "model", "pretraining", "startup", "synthesis", "cohorts")
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--label-maps", type=Path, help="for synthesis; default: the ICBM152 templates")
     parser.add_argument("--scan", type=Path, help="for data; default: the ICBM152 brain with noise, 1 mm")
-    parser.add_argument("--batch", type=int, default=2, help="for model: images a step")
+    parser.add_argument("--batch", type=int, default=2, help="for model and pretraining: images a step")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, taken in turns")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     options = parser.parse_args()

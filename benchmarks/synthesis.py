@@ -2,11 +2,13 @@
 
 Both deform a label map by the same kind of fields, held on grids equally coarse, sample it twice along each edge of a
 voxel, colour, average, shade, strip, blur and add noise, and count every structure in every cell. SciPy's way is what
-a user would write: `map_coordinates`, `zoom`, `gaussian_filter`.
+a user would write: `map_coordinates`, `zoom`, `gaussian_filter`. Where SynthSeg can be imported (its repository, on the
+older TensorFlow and Keras that it needs), its own generator makes brains from the same label map beside them.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import time
 
@@ -76,6 +78,20 @@ def plain(anatomies: Anatomies, seed: int) -> dict[str, np.ndarray]:
     return {"volumes": (image - inside.mean()) / inside.std(), "cells": cells}
 
 
+def synthseg(label_map) -> float | None:
+    """Core-seconds of a brain by SynthSeg's own generator, of the same size and spacing; None where it is not there."""
+    if label_map is None or importlib.util.find_spec("SynthSeg") is None:
+        return None
+    from SynthSeg.brain_generator import BrainGenerator as Theirs
+
+    generator = Theirs(str(label_map), target_res=SPACING_MM, output_shape=list(SHAPE), flipping=False)
+    generator.generate_brain()  # compiled once
+    used = time.process_time()
+    for _ in range(BATCH):
+        generator.generate_brain()
+    return round((time.process_time() - used) / BATCH, 3)
+
+
 def run(options) -> dict:
     """Figures: medians of brains a second, and the ratio for one core."""
     anatomies = load_anatomies(options.label_maps).subset([0])
@@ -101,5 +117,6 @@ def run(options) -> dict:
         "ours_brains_per_s": round(1 / statistics.median(ours), 3),
         "ours_core_seconds_per_brain": round(statistics.median(cpu), 3),
         "scipy_core_seconds_per_brain": round(statistics.median(theirs), 3),
+        "synthseg_core_seconds_per_brain": synthseg(options.label_maps),
         "ratio_per_core": round(statistics.median(theirs) / statistics.median(cpu), 2),
     }

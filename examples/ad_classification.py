@@ -44,7 +44,8 @@ def main() -> None:
     model = nv.from_preset(options.preset)  # another task: num_classes=…
     rates = {"epochs": options.epochs, "peak": 5e-5, "warmup_epochs": 0.5}
     learnt_from = {"preset": options.preset, "people": train.participants.tolist()}
-    nv.finetune(model, batches, watched, folder=options.out / "run", **rates, facts=learnt_from)
+    how = {"facts": learnt_from, "jit_compile": options.bids is not None}  # it pays from some hundreds of steps on
+    nv.finetune(model, batches, watched, folder=options.out / "run", **rates, **how)
 
     # 4. Held-out people: AUC with its interval, figures.
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(model.predict(held_out, verbose=0)))

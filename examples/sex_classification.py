@@ -17,8 +17,8 @@ import keras_neurovit as nv
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bids", type=Path, required=True)
-    parser.add_argument("--preset", default="vit3d_ad", help="to start from")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--preset", default="vit3d_brain", help="to start from")
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--out", type=Path, default=Path("sex_output"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--smoke", action="store_true", help="one epoch, in a minute")
@@ -32,7 +32,8 @@ def main() -> None:
         options.out,
         fractions=(0.6, 0.15, 0.25),
         epochs=1 if options.smoke else options.epochs,
-        peak=2e-4,
+        peak=2e-5,
+        brain_extracted=True,
         cache=options.out / "cache",
         seed=options.seed,
     )

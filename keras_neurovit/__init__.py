@@ -29,14 +29,18 @@ _HOMES = {
     "measure_scans": "measure",
     "train_on_cohort": "experiment",
     "show_scan": "show",
+    "check_scans": "check",
+    "export_preset": "export",
 }
 _ROOMS = (
     "augmentation",
     "cohorts",
     "data",
     "evaluation",
+    "export",
     "layers",
     "models",
+    "preparation",
     "presets",
     "synthesis",
     "training",

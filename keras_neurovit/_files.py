@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import threading
@@ -48,3 +49,9 @@ def told_otherwise(file: Path, facts: Mapping) -> list[str]:
         return []
     before, now = json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(facts))
     return sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))
+
+
+def file_sha256(file: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,19 @@ import numpy as np
 from keras_neurovit import evaluation, training
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
-from keras_neurovit.cohorts import Cohort, refuse_leak
+from keras_neurovit.cohorts import Cohort, expect, refuse_leak
 from keras_neurovit.data import conform_all, make_dataset
 from keras_neurovit.data.storage import Storage
-from keras_neurovit.presets import from_preset, load_preset, save_to_preset
+from keras_neurovit.presets import (
+    from_preset,
+    know,
+    known_people,
+    load_preset,
+    save_people,
+    save_reference,
+    save_to_preset,
+)
+from keras_neurovit.volumes import head_facts, learn_fingerprint
 
 
 @dataclass(frozen=True)
@@ -50,8 +60,18 @@ def train_on_cohort(
     batch_size: int = 6,
     peak: float = 1e-4,
     warmup_epochs: float = 1.0,
+    weight_decay: float = 0.05,
     augmentation: str = "light",
     scratch: bool = False,
+    volume_shape: tuple[int, int, int] | None = None,
+    spacing_mm: float | tuple[float, float, float] | None = None,
+    patch_size: int | tuple[int, int, int] | None = None,
+    strategy: str | None = None,
+    last_n: int | None = None,
+    lora_rank: int | None = None,
+    options: training.Options | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    brain_extracted: bool | None = None,
     seed: int = 0,
     cache: str | os.PathLike | None = None,
     storage: Storage = "float16",
@@ -60,8 +80,9 @@ def train_on_cohort(
 ) -> Outcome:
     """Fine-tune a preset on some of a cohort's people, watch others, and evaluate on the rest.
 
-    Writes into `folder`: the new preset (`preset/`), `history.csv`, `predictions.csv` of the held-out people and
-    `results.json`. Killed and called again, it goes on after the last finished epoch.
+    Writes into `folder`: the new preset (`preset/`), `history.csv`, `predictions.csv` of the held-out people,
+    `validation_predictions.csv` of those watched, and `results.json`. Killed and called again, it goes on after the
+    last finished epoch.
 
     Args:
         cohort: with labels of two classes or more.
@@ -73,8 +94,20 @@ def train_on_cohort(
         batch_size: scans a step.
         peak: highest learning rate.
         warmup_epochs: epochs of warm-up.
+        weight_decay: of AdamW, on matrices and kernels alone.
         augmentation: name of a policy.
         scratch: whether to start from random weights.
+        volume_shape: voxels along (x, y, z) other than the preset's, see `from_preset`, as for the next two.
+        spacing_mm: edges of a voxel other than the preset's.
+        patch_size: voxels a patch other than the preset's.
+        strategy: what trains: "full", "head", "last_n" or "lora", see `training.choose_weights`; None for all. With
+            "lora" the adapters are written apart too (`adapters.h5`), and merged into the new preset.
+        last_n: encoder blocks that train, for "last_n".
+        lora_rank: of the adapters, for "lora".
+        options: of the run, see `training.Options`; classes count the same unless they say otherwise.
+        callbacks: of the run, for example `data.tensorboard(folder)`.
+        brain_extracted: whether skulls are off; None for what the cohort tells (see `cohorts.expect`), said on standard
+            error, or where it tells nothing, for what the preset expects.
         seed: of the split, the weights, the shuffling and the augmentation.
         cache: folder for conformed volumes; None for the user's.
         storage: of the cache, see `make_dataset`.
@@ -82,52 +115,90 @@ def train_on_cohort(
         verbose: as `model.fit`.
 
     Raises:
-        InputError: a side of the split with one class only, a scan that cannot be read, an unknown preset.
+        InputError: a side of the split with one class only, a scan that cannot be read, an unknown preset, one that
+            does not fit the volume or the strategy; frozen weights that would be random; skulls of which some are on
+            and some off.
     """
     folder, start = Path(folder), load_preset(preset)
+    contract, why = expect(cohort, start.volume, brain_extracted)
+    if why:
+        print(why, file=sys.stderr)
+    # Of heads with skulls, where the preset learnt from brains, each would be told to be unlike.
+    learnt = start.fingerprint if contract == start.volume and not scratch else None
+    start = dataclasses.replace(start, volume=contract)
     if len(cohort.labels) < 2:
         raise InputError(f"{cohort.source}: {cohort.target} has one class only", "two or more", list(cohort.labels))
+    if scratch and strategy not in (None, "full"):
+        raise InputError(f"strategy {strategy!r} would freeze random weights", mend="Leave out scratch, or train all.")
     keras.utils.set_random_seed(seed)
     stored = {"cache": cache, "storage": storage, "verbose": bool(verbose)}
+    # Whatever is cheap to refuse comes before the scans are conformed.
+    fitted = {"volume_shape": volume_shape, "spacing_mm": spacing_mm, "patch_size": patch_size}
+    chosen = {"strategy": strategy, "last_n": last_n, "lora_rank": lora_rank}
+    same_head = cohort.labels == start.labels
+    classes = None if same_head else len(cohort.labels)
+    model, report = from_preset(
+        start, num_classes=classes, load_weights=not scratch, verbose=bool(verbose), with_report=True, **fitted
+    )
+    contract = report.preset.volume
+    if any(value is not None for value in chosen.values()):
+        training.choose_weights(model, strategy or "full", last_n=last_n, lora_rank=lora_rank)
+    training.warmup_anneal(0, peak=peak, warmup=min(warmup_epochs, epochs), total=epochs)
     if on_error == "skip":  # before people are shared out, so that every side keeps its share
-        files = conform_all(cohort.paths, start.volume, on_error=on_error, **stored)
+        files = conform_all(cohort.paths, contract, on_error=on_error, fingerprint=learnt, **stored)
         cohort = cohort.subset([index for index, file in enumerate(files) if file is not None])
     train, validation, test = cohort.split(fractions=fractions, seed=seed)
     refuse_leak(train=train, validation=validation, test=test)
-    # Whatever is cheap to refuse comes before the scans are conformed.
-    same_head = cohort.labels == start.labels
-    model = from_preset(start, num_classes=None if same_head else len(cohort.labels), load_weights=not scratch)
-    training.warmup_anneal(0, peak=peak, warmup=min(warmup_epochs, epochs), total=epochs)
-    show = {"batch_size": batch_size, "seed": seed, **stored}
+    show = {"batch_size": batch_size, "seed": seed, "fingerprint": learnt, **stored}
+    own_weights = options is not None and options.class_weights is not None
+    class_weights = None if own_weights else train.class_weights()
     batches = make_dataset(
-        train, start.volume, shuffle=True, augmentation=augmentation, class_weights=train.class_weights(), **show
+        train, contract, shuffle=True, augmentation=augmentation, class_weights=class_weights, **show
     )
     if start.measures and not scratch:  # what was measured tells something already: begin with all that it tells
-        training.probe(model, make_dataset(train, start.volume, **show).map(lambda x, y: x), train.targets)
+        training.probe(model, make_dataset(train, contract, **show).map(lambda x, y: x), train.targets)
     sides = {side: [str(path) for path in one.paths] for side, one in (("train", train), ("test", test))}
     weights = start.weights.sha256 if start.weights and not scratch else None
+    asked = {name: value for name, value in fitted.items() if value is not None}
     training.finetune(
         model,
         batches,
-        make_dataset(validation, start.volume, **show),
+        make_dataset(validation, contract, **show),
         folder=folder,
         epochs=epochs,
         peak=peak,
         warmup_epochs=warmup_epochs,
-        facts={"preset": start.name, "weights": weights, "labels": list(cohort.labels), "seed": seed, **sides},
+        weight_decay=weight_decay,
+        facts={"preset": start.name, "weights": weights, "labels": list(cohort.labels), "seed": seed, **asked, **sides},
+        options=options,
+        callbacks=callbacks,
         verbose=verbose,
+        **chosen,
     )
+
+    def seen():
+        return (volume for batch, _ in make_dataset(train, contract, **show) for volume in np.asarray(batch))
+
     described = dataclasses.replace(
-        start,
+        report.preset,
         name=folder.resolve().name,
         description=f"{start.name} {'architecture trained' if scratch else 'fine-tuned'} on {cohort.target}.",
         labels=cohort.labels,
-        head=start.class_head,
+        head=report.preset.class_head,
+        fingerprint=learn_fingerprint(seen(), contract),
     )
     save_to_preset(model, folder / "preset", described)
-    logits = model.predict(make_dataset(test, start.volume, **show), verbose=0)
+    if strategy == "lora":
+        training.save_adapters(model, folder / "adapters.h5", dataclasses.replace(start, labels=cohort.labels))
+    learnt_from = know([*train.participants, *validation.participants], Path(cohort.source).name)
+    save_people(folder / "preset", [*([] if scratch else known_people(start)), learnt_from])
+    save_reference(folder / "preset", [head_facts(volume, contract) for volume in seen()])
+    logits = model.predict(make_dataset(test, contract, **show), verbose=0)
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
     write_predictions(folder / "predictions.csv", test, probabilities)
+    watched = model.predict(make_dataset(validation, contract, **show), verbose=0)  # to calibrate on, when asked to
+    watched = keras.ops.convert_to_numpy(keras.ops.softmax(watched))
+    write_predictions(folder / "validation_predictions.csv", validation, watched)
     results = evaluation.summary(test.targets, probabilities, test.labels, participants=test.participants, seed=seed)
     numbers = {name: dataclasses.asdict(estimate) for name, estimate in results.items()}
     with published(folder / "results.json") as temporary:
@@ -136,7 +207,7 @@ def train_on_cohort(
 
 
 def write_predictions(file: str | os.PathLike, cohort: Cohort, probabilities: np.ndarray) -> None:
-    """A row a scan: participant_id, session_id, target, and a probability for each label.
+    """A row a scan: participant_id, session_id, target, a probability for each label, and the scan's file name.
 
     Shape: cohort of n scans, (n, label)
 
@@ -145,10 +216,12 @@ def write_predictions(file: str | os.PathLike, cohort: Cohort, probabilities: np
     """
     if len(probabilities) != len(cohort):
         raise InputError("predictions do not match the cohort", f"{len(cohort)} rows", len(probabilities))
-    header = ["participant_id", "session_id", "target", *(f"probability_{label}" for label in cohort.labels)]
+    header = ["participant_id", "session_id", "target", *(f"probability_{label}" for label in cohort.labels), "scan"]
     with published(Path(file)) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(header)
         for record, row in zip(cohort.records, probabilities, strict=True):
             numbers = [f"{number:.6f}" for number in row]
-            table.writerow([record.participant, record.session or "", cohort.labels[record.label], *numbers])
+            table.writerow(
+                [record.participant, record.session or "", cohort.labels[record.label], *numbers, record.path.name]
+            )

@@ -12,15 +12,19 @@ import numpy as np
 from keras_neurovit._checks import InputError
 from keras_neurovit.predict import find_scans, iterate_results
 from keras_neurovit.presets import Preset, from_preset, load_preset
+from keras_neurovit.presets.sums import check_listed
 from keras_neurovit.synthesis import sums_of_structures
 
 
-def measure_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike | Preset = "vit3d_brain") -> list[dict]:
+def measure_scans(
+    paths: Sequence[str | os.PathLike], preset: str | os.PathLike | Preset = "vit3d_brain", *, strict: bool = False
+) -> list[dict]:
     """Estimated volumes of structures; a bad scan is reported and the rest are done.
 
     Args:
         paths: scans, or folders of scans (BIDS roots too; see `find_scans`).
         preset: name, folder or description of a preset that measures.
+        strict: whether a scan that does not look like what the preset was trained on is refused, not only warned of.
 
     Returns:
         For each scan {"path", "volumes_mm3": {structure: number}, "warnings": [text]}: each structure, and the sums
@@ -36,17 +40,17 @@ def measure_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike 
     if not described.measures:
         mend = "Choose vit3d_brain, or predict with this one."
         raise InputError(f"preset {described.name!r} does not measure structures", mend=mend)
-    return list(iterate_measures(find_scans(paths), described))
+    return list(iterate_measures(find_scans(paths), described, strict))
 
 
-def iterate_measures(files: Sequence[Path], preset: Preset) -> Iterator[dict]:
+def iterate_measures(files: Sequence[Path], preset: Preset, strict: bool = False) -> Iterator[dict]:
     """One result after another, in the order of `files`; see `measure_scans`."""
     model = from_preset(preset, verbose=False)
 
     def volumes(numbers: np.ndarray) -> dict:
         return {"volumes_mm3": name_volumes(numbers, preset.labels)}
 
-    return iterate_results(files, model, preset.volume, volumes)
+    return iterate_results(files, model, preset, volumes, strict)
 
 
 def name_volumes(numbers: np.ndarray, structures: Sequence[str]) -> dict[str, float]:
@@ -60,4 +64,4 @@ def measured_errors(preset: str | os.PathLike | Preset) -> dict[str, float]:
     """Relative error that two thirds of the people tested stayed within, for each volume; empty if not measured."""
     described = preset if isinstance(preset, Preset) else load_preset(preset)
     file = described.folder / "errors.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return json.loads(check_listed(file).read_text(encoding="utf-8")) if file.exists() else {}

@@ -10,23 +10,38 @@ import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError
+from keras_neurovit.evaluation import calibrated
+from keras_neurovit.preparation import preparation
 from keras_neurovit.presets import Preset, from_preset, load_preset
-from keras_neurovit.volumes import VolumeContract, conform_and_check, is_scan, read_scan
+from keras_neurovit.volumes import Scan, conform_and_check, is_scan, read_scan
 
 
-def predict_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike | Preset = "vit3d_ad") -> list[dict]:
+def predict_scans(
+    paths: Sequence[str | os.PathLike],
+    preset: str | os.PathLike | Preset = "vit3d_ad",
+    *,
+    strict: bool = False,
+    strip: str | None = None,
+    bias_correct: str | None = None,
+) -> list[dict]:
     """Probabilities of a preset's labels for scans; a bad scan is reported and the rest are done.
+
+    Where the preset holds a calibration, they are calibrated.
 
     Args:
         paths: scans, or folders of scans (BIDS roots too; see `find_scans`).
         preset: name, folder or description of a preset with labels.
+        strict: whether a scan that does not look like what the preset was trained on is refused, not only warned of.
+        strip: tool that takes the skull off each scan first, "hd-bet" or "deepbet"; nothing of it is kept.
+        bias_correct: "n4" corrects each scan's bias field, after that.
 
     Returns:
         For each scan {"path", "probabilities": {label: number}, "warnings": [text]}; for one that cannot be read
         {"path", "error", "warnings": []}.
 
     Raises:
-        InputError: an unknown preset, one without labels; a path that does not exist is reported, not raised.
+        InputError: an unknown preset, one without labels; a tool that is not installed, or skulls to be stripped that
+            the preset reads; a path that does not exist is reported, not raised.
 
     Example:
         predict_scans(["sub-01_T1w.nii.gz"])[0]["probabilities"]["AD"]
@@ -38,34 +53,49 @@ def predict_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike 
     if described.measures:
         mend = "Use `keras-neurovit measure`, or choose a preset with classes."
         raise InputError(f"preset {described.name!r} measures volumes and predicts nothing", mend=mend)
-    return list(iterate_predictions(find_scans(paths), described))
+    if strip is not None and not described.volume.brain_extracted:
+        raise InputError(f"preset {described.name!r} reads heads with their skulls", mend="Leave out --strip.")
+    prepare = preparation(strip, bias_correct)
+    return list(iterate_predictions(find_scans(paths), described, strict, prepare))
 
 
-def iterate_predictions(files: Sequence[Path], preset: Preset) -> Iterator[dict]:
+def iterate_predictions(
+    files: Sequence[Path], preset: Preset, strict: bool = False, prepare: Callable[[Scan], Scan] | None = None
+) -> Iterator[dict]:
     """One result after another, in the order of `files`; see `predict_scans`."""
     model = from_preset(preset, activation="softmax", verbose=False)
 
     def probabilities(numbers: np.ndarray) -> dict:
-        named = zip(preset.labels, numbers, strict=True)
+        named = zip(preset.labels, calibrated(preset.calibration, numbers[None])[0], strict=True)
         return {"probabilities": {label: round(float(p), 6) for label, p in named}}
 
-    return iterate_results(files, model, preset.volume, probabilities)
+    return iterate_results(files, model, preset, probabilities, strict, prepare)
 
 
 def iterate_results(
-    files: Sequence[Path], model: keras.Model, contract: VolumeContract, describe: Callable[[np.ndarray], dict]
+    files: Sequence[Path],
+    model: keras.Model,
+    preset: Preset,
+    describe: Callable[[np.ndarray], dict],
+    strict: bool = False,
+    prepare: Callable[[Scan], Scan] | None = None,
 ) -> Iterator[dict]:
     """What a model says of each scan, or why it could not be read.
 
     Args:
         files: scans.
         model: of one volume.
-        contract: what it reads.
+        preset: what it reads.
         describe: from the model's numbers to the entries of a result.
+        strict: whether a suspicious scan is an error.
+        prepare: what is done to a scan first, see `preparation`.
     """
     for file in files:
         try:
-            volume, warnings = conform_and_check(read_scan(file), contract)
+            scan = read_scan(file) if prepare is None else prepare(read_scan(file))
+            volume, warnings = conform_and_check(scan, preset.volume, preset.fingerprint)
+            if strict and warnings:
+                raise InputError(f"{file}: refused: {' '.join(warnings)}")
         except InputError as error:
             yield {"path": str(file), "error": str(error), "warnings": []}
             continue

@@ -67,3 +67,37 @@ def small_preset(tmp_path_factory):
     saved = save_to_preset(model, folder, dataclasses.replace(described, labels=("a", "b")))
     write_golden(saved, np.random.default_rng(0).normal(size=(24, 28, 24, 1)))
     return saved
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Writes a file below a folder; scans are any bytes, as no one opens them."""
+
+    def write(path, content=b"a scan, for those who do not open it"):
+        file = tmp_path / "data" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    write.folder = tmp_path / "data"
+    return write
+
+
+@pytest.fixture
+def head_study(head, tmp_path):
+    """Writes a BIDS folder of so many noisy heads, every second one of group b; `more` are further columns."""
+
+    def write(people: int, more: dict[str, str] | None = None) -> Path:
+        random, more = np.random.default_rng(0), more or {}
+        rows = ["\t".join(["participant_id", "group", *more])]
+        for person in range(people):
+            file = tmp_path / "study" / f"sub-{person}" / "anat" / f"sub-{person}_T1w.nii.gz"
+            file.parent.mkdir(parents=True)
+            small = head[::4, ::4, ::4]
+            noisy = small + (small > 20) * random.normal(0, 9, small.shape).astype("float32")
+            nibabel.save(nibabel.Nifti1Image(noisy, np.diag([4.0, 4.0, 4.0, 1.0])), file)
+            rows.append("\t".join([f"sub-{person}", "ab"[person % 2], *more.values()]))
+        (tmp_path / "study" / "participants.tsv").write_text("\n".join(rows) + "\n")
+        return tmp_path / "study"
+
+    return write

@@ -8,13 +8,16 @@ import numpy as np
 from keras_neurovit import augmentation, layers
 
 VOLUMES, TOKENS = (2, 8, 12, 20, 1), (2, 64, 24)  # patch (2, 3, 5): grid (4, 4, 4)
+CELLS = (2, 4, 3, 5, 8)
 
 LAYERS = {
     "BlockHead": (lambda: layers.BlockHead(3), TOKENS),
     "Blocks3D": (lambda: layers.Blocks3D((4, 6, 10)), VOLUMES),
+    "BrightnessLevels": (lambda: layers.BrightnessLevels(3), VOLUMES),
     "DropPath": (lambda: layers.DropPath(0.5, seed=1), TOKENS),
     "FoldBlocks": (layers.FoldBlocks, TOKENS),
     "LayerScale": (lambda: layers.LayerScale(0.1), TOKENS),
+    "NeighbourBlock3D": (layers.NeighbourBlock3D, CELLS),
     "PatchEmbedding3D": (lambda: layers.PatchEmbedding3D(24, (2, 3, 5)), VOLUMES),
     "PositionEmbedding3D": (lambda: layers.PositionEmbedding3D((4, 4, 4)), TOKENS),
     "PrefixTokens": (lambda: layers.PrefixTokens(2), TOKENS),
@@ -43,7 +46,14 @@ def public_layers() -> set[str]:
         found |= {
             n for n in room.__all__ if isinstance(c := getattr(room, n), type) and issubclass(c, keras.layers.Layer)
         }
-    return found - {"RandomTransform3D", "MixUp3D", "CutMix3D"}  # abstract; of volumes and targets
+    several = {
+        "MixUp3D",
+        "CutMix3D",
+        "PutBack",
+        "RandomPatchMask",
+        "SeenTokens",
+    }  # inputs or outputs: tested where used
+    return found - {"RandomTransform3D"} - several  # the former is abstract
 
 
 def sample(shape: tuple[int, ...]) -> np.ndarray:

@@ -17,12 +17,15 @@ from keras_neurovit.volumes import VolumeContract
 STATISTICS = {"cells": 2, "means": [1.0] * len(STRUCTURES), "deviations": [2.0] * len(STRUCTURES)}
 
 
-@pytest.fixture(scope="module")
-def measuring(tmp_path_factory):
+STEM = {"patch_size": 4, "hidden_dim": 8, "num_layers": 1}
+
+
+@pytest.fixture(scope="module", params=[{}, {"stem": STEM}], ids=["patches", "stem"])
+def measuring(request, tmp_path_factory):
     described = dataclasses.replace(
         load_preset("vit3d_tiny"),
         name="vit3d_measuring",
-        arguments={"patch_size": 8, "num_layers": 1, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32},
+        arguments={"patch_size": 8, "num_layers": 1, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32} | request.param,
         volume=VolumeContract((8.0, 8.0, 8.0), (16, 24, 32)),
         labels=STRUCTURES,
         head={"kind": "structures", **STATISTICS},

@@ -88,9 +88,9 @@ def test_held_out_label_maps_go_by_name(tmp_path):
         (tmp_path / f"training_seg_{number:02d}.nii.gz").touch()
     learn, test = split_label_maps(tmp_path)
     assert len(learn) == 16
-    assert {file.name[13:15] for file in test} == {"17", "18", "19", "20"}
-    (tmp_path / "training_seg_18.nii.gz").unlink()
-    with pytest.raises(InputError, match="training_seg_18"):
+    assert {file.name[13:15] for file in test} == {"03", "06", "10", "14"}
+    (tmp_path / "training_seg_14.nii.gz").unlink()
+    with pytest.raises(InputError, match="training_seg_14"):
         split_label_maps(tmp_path)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -12,6 +13,9 @@ import numpy as np
 
 from keras_neurovit import evaluation, presets, synthesis, volumes
 from keras_neurovit._files import published
+
+LOOKED_AT = 512
+"""Synthetic scans that tell a preset what it has learnt from looked like."""
 
 
 def numbers(estimate: evaluation.Estimate) -> dict[str, float]:
@@ -73,8 +77,29 @@ def draw_failures(results: Path, scans: Mapping[str, Path], contract: volumes.Vo
     evaluation.figures.slices_figure(results.with_name("failures.png"), shown, spacing_mm=contract.spacing_mm)
 
 
-def publish(model: keras.Model, folder: Path, described: presets.Preset) -> presets.Preset:
-    """Save a preset with the average brain as its golden volume."""
+def publish(
+    model: keras.Model,
+    folder: Path,
+    described: presets.Preset,
+    learnt_from: Sequence[np.ndarray],
+    people: Sequence[presets.Known] | None = None,
+) -> presets.Preset:
+    """Save a preset with the average brain as its golden volume.
+
+    Args:
+        model: trained.
+        folder: of the preset.
+        described: what is saved, but for what the volumes tell.
+        learnt_from: conformed volumes of those it learnt from.
+        people: whom it learnt from; None where they are synthetic, which is told too: nobody need be looked for.
+
+    Its card is the one beside the recipe, so that the one to fill in goes.
+    """
+    contract = described.volume
+    described = dataclasses.replace(described, fingerprint=volumes.learn_fingerprint(learnt_from, contract))
     saved = presets.save_to_preset(model, folder, described)
-    presets.write_golden(saved, volumes.conform(volumes.read_scan(synthesis.icbm152_t1()), described.volume))
+    presets.save_reference(folder, [volumes.head_facts(volume, contract) for volume in learnt_from])
+    (folder / "README.md").unlink()
+    presets.save_people(folder, people or [presets.know([], "synthetic people alone")])
+    presets.write_golden(saved, volumes.conform(volumes.read_scan(synthesis.icbm152_t1()), contract))
     return saved

@@ -18,8 +18,9 @@ from sklearn.model_selection import StratifiedKFold
 import keras_neurovit
 from keras_neurovit import cohorts, data, models, presets, training, volumes
 from keras_neurovit._files import published
+from keras_neurovit.volumes.likeness import scan_hash
 
-SEED, LABELS = 2303, ("F", "M")
+SEED, LABELS, STUDY = 2303, ("F", "M"), "OpenNeuro ds002748"
 HOW = {"batch_size": 6, "augmentation": "standard", "strength": 0.1}
 
 
@@ -62,7 +63,7 @@ def facts(kind: str, people: cohorts.Cohort, seed: int, options: argparse.Namesp
     """All that a run depends on."""
     described = json.loads(start(kind, options).to_json())
     if not KINDS[kind].pretrained:
-        described |= {"weights": None, "head": None, "labels": None}
+        described = {key: described[key] for key in ("model", "arguments", "volume")}
     return {
         "people": list(people.participants),
         "seed": seed,
@@ -182,7 +183,7 @@ def report(kinds: list[str], options: argparse.Namespace) -> dict:
         right = ((first > 0.5) == (targets == 1)).mean(axis=0)[targets == place]
         test[f"right_{label}"] = bootstrap(np.mean, right)
     return {
-        "learnt_from": f"{n} people of OpenNeuro ds002748",
+        "learnt_from": f"{n} people of {STUDY}",
         "tested_on": f"{options.folds}-fold cross-validation by person, {options.repetitions} repetitions",
         "test": test,
         "differences": differences,
@@ -233,4 +234,9 @@ def ship(kind: str, description: str, head: dict, options: argparse.Namespace) -
         volume=dataclasses.replace(base.volume, brain_extracted=True),
         citation=f"{base.citation} Scans: Bezmaternykh et al., OpenNeuro ds002748 (CC0).",
     )
-    publish(fit(kind, options.cohort, folder, SEED, options), options.preset, described)
+    scans = [volumes.read_scan(path) for path in options.cohort.paths]
+    # By their scans, not their numbers: "01" is somebody in every study.
+    people = [presets.know((), STUDY, [scan_hash(scan) for scan in scans])]
+    model = fit(kind, options.cohort, folder, SEED, options)
+    learnt_from = [volumes.conform(scan, described.volume) for scan in scans]
+    publish(model, options.preset, described, learnt_from, people)

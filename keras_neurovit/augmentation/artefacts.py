@@ -25,7 +25,7 @@ def thick_slices(volumes, thickness):
 
 def _slicing(thickness, size: int):
     """Averages over slices, the first beginning where the axis does, then linear: (batch,) → (batch, size, size)"""
-    places, thickness = np.arange(size, dtype="float32"), ops.reshape(thickness, (-1, 1, 1))
+    places, thickness = ops.arange(size, dtype="float32"), ops.reshape(thickness, (-1, 1, 1))
     middles = ops.expand_dims(places, 0) * thickness[..., 0] + (thickness[..., 0] - 1.0) / 2.0  # of each slice
     middles = ops.expand_dims(middles, 2)
     # How much of each voxel a slice holds; slices beyond the end hold none and tell nothing.
@@ -33,7 +33,7 @@ def _slicing(thickness, size: int):
     held = ops.clip(held, 0.0, 1.0)
     total = ops.sum(held, axis=2, keepdims=True)
     averages = held / ops.maximum(total, 1e-6)
-    near = ops.clip(1.0 - ops.abs(np.reshape(places, (1, 1, -1)) - middles) / thickness, 0.0, 1.0)
+    near = ops.clip(1.0 - ops.abs(ops.reshape(places, (1, 1, -1)) - middles) / thickness, 0.0, 1.0)
     near = ops.where(total > 1e-3, near, 0.0)
     near = near / ops.maximum(ops.sum(near, axis=1, keepdims=True), 1e-6)
     return ops.matmul(ops.transpose(near, (0, 2, 1)), averages)
@@ -88,10 +88,10 @@ def ghosting(volumes, ghosts, strengths):
     matrices = []
     for axis in range(3):
         size = volumes.shape[1 + axis]
-        lines = np.arange(size, dtype="float32")
+        lines = ops.arange(size, dtype="float32")
         count = ops.maximum(ops.reshape(ghosts[:, axis], (-1, 1)), 1.0)
         hit = ops.cast(lines - count * ops.floor(lines / count) < 0.5, "float32")
-        hit = hit * (np.abs(lines - size // 2) > 0.01 * size)  # the middle
+        hit = hit * ops.cast(ops.abs(lines - size // 2) > 0.01 * size, "float32")  # the middle stays
         kept = 1.0 - ops.reshape(strengths[:, axis], (-1, 1)) * hit
         # Weakening lines is a circular convolution: a matrix whose rows are one row, moved on.
         waves, moved = _waves(size)

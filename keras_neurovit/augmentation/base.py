@@ -14,8 +14,8 @@ from keras_neurovit.augmentation.randomness import uniform
 class RandomTransform3D(keras.layers.Layer):
     """A random change of volumes while training, none otherwise.
 
-    A layer of a model draws seeds of its own; a data pipeline calls `transform` with a seed a sample, or `draw` and
-    `change` apart, since compilers are quick with what is drawn and slow with the drawing.
+    A layer of a model draws seeds of its own; a data pipeline calls `transform` with a seed a sample, or `draw`,
+    `measure` and `change` apart, since compilers are quick with what is drawn and slow with the drawing.
 
     Args:
         rate: share of volumes that are changed.
@@ -23,7 +23,7 @@ class RandomTransform3D(keras.layers.Layer):
     """
 
     compiled = True
-    """Whether a pipeline should compile `change`; products of matrices are as fast without."""
+    """Whether a pipeline should compile `change`; products of matrices and slices are as fast without, or faster."""
 
     def __init__(self, rate: float = 1.0, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
@@ -45,7 +45,7 @@ class RandomTransform3D(keras.layers.Layer):
         volumes = ops.convert_to_tensor(volumes)
         if self.still:
             return volumes
-        changed = self.change(volumes, *self.draw(seeds, tuple(volumes.shape[1:4])))
+        changed = self.change(volumes, *self.draw(seeds, tuple(volumes.shape[1:4])), *self.measure(volumes))
         if self.rate == 1.0:
             return changed
         return ops.where(ops.reshape(self.chosen(seeds), (-1, 1, 1, 1, 1)), changed, volumes)
@@ -62,9 +62,16 @@ class RandomTransform3D(keras.layers.Layer):
         Shape: (batch,) int32 → several of (batch, …)
         """
 
+    def measure(self, volumes) -> tuple:
+        """What the change must know of the volumes as a whole, which compiled takes seven times as long to find.
+
+        Shape: (batch, x, y, z, channel) → several of (batch, …)
+        """
+        return ()
+
     @abstractmethod
     def change(self, volumes, *drawn):
-        """Volumes changed by what was drawn.
+        """Volumes changed by what was drawn, and then measured.
 
         Shape: (batch, x, y, z, channel), several of (batch, …) → (batch, x, y, z, channel)
         """

@@ -20,19 +20,32 @@ def _each(numbers):
     return ops.reshape(numbers, (-1, 1, 1, 1, 1))
 
 
-def _lowest(volumes):
+def lowest(volumes):
+    """Each volume's least intensity. Shape: (batch, x, y, z, channel) → (batch, 1, 1, 1, 1)"""
     return ops.min(volumes, axis=(1, 2, 3, 4), keepdims=True)
 
 
-def gamma(volumes, exponents):
+def highest(volumes):
+    """Each volume's greatest intensity. Shape: (batch, x, y, z, channel) → (batch, 1, 1, 1, 1)"""
+    return ops.max(volumes, axis=(1, 2, 3, 4), keepdims=True)
+
+
+def gamma(volumes, exponents, low=None, high=None):
     """Bend intensities between each volume's least and greatest: below 1 brightens, above 1 darkens.
 
     Shape: (batch, x, y, z, channel), (batch,) → (batch, x, y, z, channel)
+
+    Args:
+        volumes: float32.
+        exponents: of the share of the way from least to greatest.
+        low: `lowest(volumes)`, where it is known already.
+        high: `highest(volumes)`, where it is known already.
     """
     volumes = ops.convert_to_tensor(volumes)
-    low = _lowest(volumes)
-    span = ops.maximum(ops.max(volumes, axis=(1, 2, 3, 4), keepdims=True) - low, 1e-6)
-    return low + span * ops.clip((volumes - low) / span, 1e-6, 1.0) ** _each(exponents)
+    low, high = lowest(volumes) if low is None else low, highest(volumes) if high is None else high
+    span = ops.maximum(high - low, 1e-6)
+    # A power as it stands is computed one number at a time; exponential and logarithm are not.
+    return low + span * ops.exp(_each(exponents) * ops.log(ops.clip((volumes - low) / span, 1e-6, 1.0)))
 
 
 @keras.saving.register_keras_serializable("keras_neurovit")
@@ -62,11 +75,14 @@ class RandomGamma3D(RandomTransform3D):
     def draw(self, seeds, shape):
         return (ops.exp(between(seeds, -self.strength, self.strength, (), stream=0)),)
 
-    def change(self, volumes, exponents):
-        return gamma(volumes, exponents)
+    def measure(self, volumes):
+        return lowest(volumes), highest(volumes)
+
+    def change(self, volumes, exponents, low, high):
+        return gamma(volumes, exponents, low, high)
 
 
-def bias_field(volumes, coefficients):
+def bias_field(volumes, coefficients, low=None):
     """Shade as an uneven coil does: intensities above each volume's least times the exponential of a polynomial.
 
     Shape: (batch, x, y, z, channel), (batch, n, n, n) → (batch, x, y, z, channel)
@@ -74,6 +90,7 @@ def bias_field(volumes, coefficients):
     Args:
         volumes: float32.
         coefficients: of xⁱ yʲ zᵏ, where x, y and z run from −1 to 1 over the volume.
+        low: `lowest(volumes)`, where it is known already.
 
     Source: the logarithm of a coil's shading as a polynomial: Van Leemput et al. 1999 (IEEE TMI 18:885).
     """
@@ -82,7 +99,7 @@ def bias_field(volumes, coefficients):
         np.vander(np.linspace(-1, 1, n), coefficients.shape[1], increasing=True).astype("float32")
         for n in volumes.shape[1:4]
     ]
-    low = _lowest(volumes)
+    low = lowest(volumes) if low is None else low
     return low + (volumes - low) * ops.exp(ops.expand_dims(along_axes(coefficients, powers), -1))
 
 
@@ -114,11 +131,14 @@ class RandomBiasField3D(RandomTransform3D):
 
     def draw(self, seeds, shape):
         degree = np.indices((self.order + 1,) * 3).sum(axis=0)
-        kept = ((degree >= 1) & (degree <= self.order)).astype("float32")
+        kept = ops.convert_to_tensor(((degree >= 1) & (degree <= self.order)).astype("float32"))
         return (kept * between(seeds, -self.strength, self.strength, degree.shape, stream=0),)
 
-    def change(self, volumes, coefficients):
-        return bias_field(volumes, coefficients)
+    def measure(self, volumes):
+        return (lowest(volumes),)
+
+    def change(self, volumes, coefficients, low):
+        return bias_field(volumes, coefficients, low)
 
 
 TABLE = 1_299_709
@@ -137,14 +157,18 @@ def noise(volumes, deviations, starts):
     """
     volumes = ops.convert_to_tensor(volumes)
     count = prod(volumes.shape[1:])
-    places = ops.expand_dims(starts, 1) + ops.arange(count, dtype="int32")
-    drawn = ops.take(ops.convert_to_tensor(_table()), places % TABLE)
+    if volumes.shape[0] == 1 and count <= TABLE:  # as in a pipeline: one slice is quicker than numbers one by one
+        drawn = ops.slice(ops.convert_to_tensor(_table(count)), starts, (count,))
+    else:
+        places = ops.expand_dims(starts, 1) + ops.arange(count, dtype="int32")
+        drawn = ops.take(ops.convert_to_tensor(_table()), places % TABLE)
     return volumes + _each(deviations) * ops.reshape(drawn, (-1, *volumes.shape[1:]))
 
 
-@functools.cache
-def _table() -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(TABLE, "float32")
+@functools.lru_cache(maxsize=4)
+def _table(more: int = 0) -> np.ndarray:
+    """The table, and so many of its first numbers again."""
+    return np.resize(np.random.default_rng(0).standard_normal(TABLE, "float32"), TABLE + more)
 
 
 @keras.saving.register_keras_serializable("keras_neurovit")
@@ -162,6 +186,8 @@ class RandomNoise3D(RandomTransform3D):
         >>> RandomNoise3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
         TensorShape([1, 8, 12, 20, 1])
     """
+
+    compiled = False
 
     def __init__(self, strength: float = 0.1, rate: float = 1.0, seed: int | None = None, **kwargs):
         super().__init__(rate, seed, **kwargs)

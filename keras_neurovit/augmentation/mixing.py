@@ -21,9 +21,9 @@ def boxes(corners, sizes, shape: tuple[int, int, int]):
         >>> float(ops.sum(boxes(np.float32([[1, 2, 3]]), np.float32([[2, 2, 2]]), (8, 12, 20))))
         8.0
     """
-    inside = 1.0
+    inside, corners, sizes = 1.0, ops.convert_to_tensor(corners), ops.convert_to_tensor(sizes)
     for axis, size in enumerate(shape):
-        places = np.arange(size, dtype="float32") + 0.5
+        places = ops.arange(size, dtype="float32") + 0.5
         first, length = corners[:, axis : axis + 1], sizes[:, axis : axis + 1]
         within = ops.cast(ops.logical_and(places > first, places < first + length), "float32")
         inside = inside * ops.reshape(within, (-1, *(size if a == axis else 1 for a in range(3)), 1))
@@ -35,6 +35,7 @@ def cutout(volumes, corners, sizes, value: float = 0.0):
 
     Shape: (batch, x, y, z, channel), (batch, 3), (batch, 3) in voxels → (batch, x, y, z, channel)
     """
+    volumes = ops.convert_to_tensor(volumes)
     inside = boxes(corners, sizes, tuple(volumes.shape[1:4]))
     return volumes + inside * (value - volumes)
 
@@ -67,7 +68,7 @@ class RandomCutout3D(RandomTransform3D):
         return self.rate == 0.0 or self.share == 0.0
 
     def draw(self, seeds, shape):
-        edges = np.asarray(shape, "float32")
+        edges = ops.convert_to_tensor(shape, "float32")
         sizes = between(seeds, 0.5, 1.0, (3,), stream=0) * edges * self.share
         corners = uniform(seeds, (3,), stream=1) * (edges - sizes)
         return corners, sizes
@@ -171,10 +172,10 @@ class CutMix3D(_Mixing):
 
     def transform(self, volumes, targets, seeds):
         """The mixture that `seeds` stand for; targets are one row of numbers a volume."""
-        edges = np.asarray(volumes.shape[1:4], "float32")
+        edges = ops.convert_to_tensor(tuple(volumes.shape[1:4]), "float32")
         sizes = ops.floor(ops.expand_dims((1.0 - self.weights_of(seeds)) ** (1 / 3), 1) * edges + 0.5)
         corners = ops.floor(uniform(seeds, (3,), stream=1) * (edges - sizes) + 0.5)
-        kept = 1.0 - ops.prod(sizes, axis=1) / float(np.prod(edges))
+        kept = 1.0 - ops.prod(sizes, axis=1) / float(np.prod(volumes.shape[1:4]))
         return paste(volumes, corners, sizes), mix(targets, kept)
 
 

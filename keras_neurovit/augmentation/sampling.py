@@ -24,21 +24,28 @@ def sample_trilinear(volumes, coordinates):
         >>> float(sample_trilinear(ramp, np.float32([[[1.25, 0, 0]]]))[0, 0, 0])
         1.25
     """
+    coordinates = ops.convert_to_tensor(coordinates)
+    found = sample_at(volumes, [coordinates[..., axis] for axis in range(3)])
+    return ops.reshape(found, (*ops.shape(coordinates)[:-1], volumes.shape[4]))
+
+
+def sample_at(volumes, places):
+    """As `sample_trilinear`, of places told axis by axis, each of which may lack what it does not depend on.
+
+    Shape: (batch, x, y, z, channel), three that broadcast to (batch, …) → (batch, …, channel)
+    """
     sizes, channels = volumes.shape[1:4], volumes.shape[4]
     # One gather a corner and channel compiles to a fraction of the time that gathering rows of channels takes.
     flat = ops.reshape(volumes, (-1,))
-    batch = ops.shape(volumes)[0]
-    places = ops.shape(coordinates)[1:-1]
-    coordinates = ops.reshape(coordinates, (batch, -1, 3))
     low, share = [], []
-    for axis, size in enumerate(sizes):
-        place = ops.clip(coordinates[..., axis], 0.0, float(size - 1))
-        floor = ops.clip(ops.floor(place), 0.0, float(max(size - 2, 0)))
-        low.append(ops.cast(floor, "int32"))
-        share.append(place - floor)
+    for place, size in zip(places, sizes, strict=True):
+        place = ops.clip(place, 0.0, float(size - 1))
+        low.append(ops.minimum(ops.cast(place, "int32"), max(size - 2, 0)))
+        share.append(place - ops.cast(low[-1], place.dtype))
     strides = (sizes[1] * sizes[2], sizes[2], 1)
-    first = ops.reshape(ops.arange(batch, dtype="int32") * (sizes[0] * strides[0]), (-1, 1))
-    first = first + low[0] * strides[0] + low[1] * strides[1] + low[2]
+    first = low[0] * strides[0] + low[1] * strides[1] + low[2]
+    starts = ops.arange(ops.shape(volumes)[0], dtype="int32") * (sizes[0] * strides[0])
+    first = first + ops.reshape(starts, (-1, *(1,) * (len(first.shape) - 1)))
     first, totals = first * channels, [0.0] * channels
     for corner in itertools.product((0, 1), repeat=3):
         if any(c and size == 1 for c, size in zip(corner, sizes, strict=True)):
@@ -47,8 +54,23 @@ def sample_trilinear(volumes, coordinates):
         for c, s in zip(corner, share, strict=True):
             weight = weight * (s if c else 1.0 - s)
         corner_first = first + channels * sum(c * stride for c, stride in zip(corner, strides, strict=True))
-        totals = [total + weight * ops.take(flat, corner_first + channel) for channel, total in enumerate(totals)]
-    return ops.reshape(ops.stack(totals, axis=-1), (batch, *places, channels))
+        for channel in range(channels):
+            # No place is below zero: a compiler that sees it leaves out what `take` does for those that are.
+            place = ops.bitwise_and(corner_first + channel, np.int32(2**31 - 1))
+            totals[channel] = totals[channel] + weight * ops.take(flat, place)
+    return ops.stack(totals, axis=-1)
+
+
+def voxel_axes(shape: tuple[int, int, int]) -> list[np.ndarray]:
+    """Coordinates of the voxels along each axis, relative to the middle of the volume.
+
+    Shape: → (x,), (y,), (z,), float32
+
+    Example:
+        >>> [axis.tolist() for axis in voxel_axes((1, 2, 3))]
+        [[0.0], [-0.5, 0.5], [-1.0, 0.0, 1.0]]
+    """
+    return [np.arange(n, dtype="float32") - (n - 1) / 2 for n in shape]
 
 
 def voxel_grid(shape: tuple[int, int, int]) -> np.ndarray:
@@ -60,8 +82,7 @@ def voxel_grid(shape: tuple[int, int, int]) -> np.ndarray:
         >>> voxel_grid((2, 3, 5))[0, 0, 0].tolist()
         [-0.5, -1.0, -2.0]
     """
-    axes = [np.arange(n, dtype="float32") - (n - 1) / 2 for n in shape]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).astype("float32")
+    return np.stack(np.meshgrid(*voxel_axes(shape), indexing="ij"), axis=-1)
 
 
 def smooth_field(control, shape: tuple[int, int, int]):
@@ -112,9 +133,10 @@ def gaussian_matrices(deviations, size: int):
 
     Shape: (batch,) in voxels → (batch, size, size)
     """
-    waves = (np.pi * np.arange(size) / size).astype("float32")
+    waves = ops.convert_to_tensor((np.pi * np.arange(size) / size).astype("float32"))
+    waves_of = ops.convert_to_tensor(cosines(size))
     damping = ops.exp(-0.5 * (ops.expand_dims(deviations, 1) * waves) ** 2)
-    return ops.matmul(cosines(size) * ops.expand_dims(damping, 1), cosines(size).T)
+    return ops.matmul(waves_of * ops.expand_dims(damping, 1), ops.transpose(waves_of))
 
 
 @functools.lru_cache(maxsize=8)

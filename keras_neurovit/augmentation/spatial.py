@@ -9,7 +9,7 @@ from keras import ops
 from keras_neurovit import _checks
 from keras_neurovit.augmentation.base import RandomTransform3D
 from keras_neurovit.augmentation.randomness import between
-from keras_neurovit.augmentation.sampling import sample_trilinear, smooth_field, voxel_grid
+from keras_neurovit.augmentation.sampling import sample_at, sample_trilinear, smooth_field, voxel_axes, voxel_grid
 
 
 def flip(volumes, flipped):
@@ -61,10 +61,16 @@ def affine(volumes, matrices, shifts):
         matrices: from places in the result to places in the volume, in voxels from the middle.
         shifts: in voxels, added after the matrix.
     """
+    matrices, shifts = ops.convert_to_tensor(matrices), ops.convert_to_tensor(shifts)
     shape = tuple(volumes.shape[1:4])
-    grid = ops.reshape(ops.convert_to_tensor(voxel_grid(shape)), (1, -1, 3))
-    places = ops.matmul(grid, ops.transpose(matrices, (0, 2, 1))) + ops.expand_dims(shifts, 1) + _middle(shape)
-    return ops.reshape(sample_trilinear(volumes, places), (-1, *volumes.shape[1:]))
+    x, y, z = (ops.convert_to_tensor(a.reshape(np.roll((1, -1, 1, 1), k))) for k, a in enumerate(voxel_axes(shape)))
+    places = []
+    for axis, size in enumerate(shape):  # told by its axes alone, a grid need not be read from memory
+        a, b, c, shift = (
+            ops.reshape(v, (-1, 1, 1, 1)) for v in (*ops.unstack(matrices[:, axis], axis=1), shifts[:, axis])
+        )
+        places.append(a * x + b * y + c * z + (shift + (size - 1) / 2))
+    return sample_at(volumes, places)
 
 
 def _middle(shape: tuple[int, int, int]):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_neurovit._checks import InputError
+from keras_neurovit.cohorts.flow import Step
 from keras_neurovit.cohorts.notes import counted, some
 from keras_neurovit.cohorts.record import bare
 from keras_neurovit.cohorts.table import is_missing
@@ -33,11 +34,11 @@ def split_by(cohort: Cohort, assignment: str | Mapping[str, Sequence[str | Path]
             mend="Move all scans of a person to one side.",
         )
     left_out = sorted(set(range(len(cohort))).difference(*places.values()))
-    notes = cohort.notes
+    flow = cohort.flow
     if left_out:
         people = some(dict.fromkeys(cohort.records[place].participant for place in left_out))
-        notes = (*notes, f"{counted(len(left_out), 'scan')} left out, assigned to no side: {people}")
-    return {side: replace(cohort.subset(sorted(chosen)), notes=notes) for side, chosen in places.items()}
+        flow = (*flow, Step("left out", len(left_out), f"assigned to no side: {people}"))
+    return {side: replace(cohort.subset(sorted(chosen)), flow=flow) for side, chosen in places.items()}
 
 
 def _by_column(cohort: Cohort, column: str) -> dict[str, set[int]]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.cohorts.bids_folder import Found, Listing, list_scans
+from keras_neurovit.cohorts.bids_rows import Rows, note_visits, read_rows
 from keras_neurovit.cohorts.cohort import Cohort
-from keras_neurovit.cohorts.labelling import Listed, keep_rows, to_cohort
+from keras_neurovit.cohorts.entities import checked, fits, in_words
+from keras_neurovit.cohorts.entities import entities as entities_of
+from keras_neurovit.cohorts.flow import Flow
+from keras_neurovit.cohorts.labelling import keep_rows, to_cohort
 from keras_neurovit.cohorts.notes import counted, some
+from keras_neurovit.cohorts.on_disk import leave_out_faults
 from keras_neurovit.cohorts.record import bare
-from keras_neurovit.cohorts.table import Table, find_column, is_missing, need_column, read_table
-
-Row = dict[str, str]
+from keras_neurovit.cohorts.table import find_column, need_column
 
 
 def read_bids(
@@ -24,6 +28,7 @@ def read_bids(
     suffix: str = "T1w",
     keep: Mapping[str, object] | None = None,
     missing: str = "raise",
+    entities: Mapping[str, object] | None = None,
 ) -> Cohort:
     """The scans of a BIDS folder with their people's labels; no image is opened.
 
@@ -38,11 +43,13 @@ def read_bids(
             clinical order, others sorted.
         suffix: the kind of scan.
         keep: column → value or values; other scans are left out.
-        missing: "raise" or "drop" where a scan's label is missing.
+        missing: "raise" or "drop" where a scan's label is missing, or lines lack an id or contradict each other.
+        entities: what a file's name must have, `{"run": 1, "acq": None}`; None: must not have. Without it all scans
+            of a visit are kept.
 
     Raises:
         InputError: the folder, its table, the column, a label or every scan is missing, or the table says two
-            things of one person.
+            things of one person (unless `missing` is "drop").
 
     Source: Brain Imaging Data Structure 1.10, "Anatomy imaging data", "Participants file" and "Sessions file".
 
@@ -50,110 +57,76 @@ def read_bids(
         >>> read_bids(folder, "diagnosis", keep={"sex": "F"}).notes
         ('20 scans left out, sex is not F',)
     """
+    wanted = checked(entities)
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder", expected="a BIDS folder with participants.tsv")
     file = folder / "participants.tsv"
-    if not file.is_file():
+    if not file.is_file() and not file.is_symlink():
         raise InputError(
             f"{folder}: has no participants.tsv",
             mend=f"Write one with the columns participant_id and {target}, or list the scans for read_csv.",
         )
-    notes: list[str] = []
-    table = read_table(file, "\t")
-    people = _rows_by(table, "participant_id", "sub-", notes)
+    flow = Flow()
     listing = list_scans(folder, suffix)
-    visits = {
-        person: _rows_by(read_table(sessions, "\t"), "session_id", "ses-", notes)
-        for person, sessions in listing.sessions_files.items()
-        if bare(person) in people
-    }
+    rows = read_rows(file, listing.sessions_files, flow, strict=missing == "raise")
     # Spellings that differ by case only between files are one column; within a file they are an error.
-    columns = {name.casefold(): name for rows in visits.values() for row in rows.values() for name in row}
-    columns |= {name.casefold(): name for name in table.columns}
-    find_column(table.columns, target, file)
+    columns = rows.columns()
+    find_column(next(iter(rows.people.values()), {}), target, file)
     need_column(columns.values(), target, file)
 
-    _note_unused(listing, people, suffix, notes)
-    scans = [
-        _listed(found, people[bare(found.participant)], visits, listing.sessions_files, target, file)
-        for found in listing.scans
-        if bare(found.participant) in people
-    ]
-    if not scans:
+    usable = _usable(listing, rows, suffix, wanted, flow)
+    if not usable:
         raise InputError(
             f"{folder}: no usable scan",
             expected=f"sub-*/[ses-*/]anat/*_{suffix}.nii.gz of people listed in participants.tsv",
-            received="; ".join(notes) or "an empty participants.tsv and no scans",
+            received=str(flow) or "an empty participants.tsv and no scans",
             mend="Check folder, suffix and participant_id.",
         )
+    note_visits(usable, rows, target, flow)
     return to_cohort(
-        keep_rows(scans, keep or {}, notes),
+        keep_rows([rows.of(found) for found in usable], keep or {}, flow),
         columns[target.casefold()],
         source=folder,
-        notes=notes,
+        flow=flow,
         labels=labels,
         missing=missing,
     )
 
 
-def _listed(
-    found: Found,
-    person: Row,
-    visits: dict[str, dict[str, Row]],
-    sessions_files: dict[str, Path],
-    target: str,
-    file: Path,
-) -> Listed:
-    """A scan with the row of its person, overlaid with the row of its visit."""
-    visit = visits.get(found.participant, {}).get((found.session or "").removeprefix("ses-"))
-    if visit is None:
-        return Listed(found.path, found.participant, found.session, person, file)
-    sessions = sessions_files[found.participant]
-    row = dict(person)
-    for name, cell in visit.items():
-        row[find_column(person, name, file) or name] = cell
-    told_by = sessions if find_column(visit, target, sessions) else file
-    return Listed(found.path, found.participant, found.session, row, told_by)
-
-
-def _rows_by(table: Table, column: str, prefix: str, notes: list[str]) -> dict[str, Row]:
-    """Rows by id, without its prefix; a repeated row is noted, a contradicting one refused."""
-    column = table.need(column, mend="BIDS tables are separated by tabs and name it in their first line.")
-    rows: dict[str, Row] = {}
-    for line, row in zip(table.lines, table.rows, strict=True):
-        if is_missing(row[column]):
-            raise InputError(f"{table.file}, line {line}: no {column}", mend="Fill it in or remove the line.")
-        name = row[column].removeprefix(prefix)
-        seen = rows.setdefault(name, row)
-        if seen is not row:
-            if seen | {column: ""} != row | {column: ""}:
-                raise InputError(
-                    f"{table.file}, line {line}: {row[column]} stands there twice with different values",
-                    expected="one line each",
-                    mend="Keep one; values that change between visits belong in sub-XX/sub-XX_sessions.tsv.",
-                )
-            notes.append(f"repeated line for {row[column]} left out of {table.file.name}")
-    return rows
-
-
-def _note_unused(listing: Listing, people: dict[str, Row], suffix: str, notes: list[str]) -> None:
-    seen = {bare(found.participant) for found in [*listing.scans, *listing.absent, *listing.misplaced]}
-    unseen = [f"sub-{name}" for name in people if name not in seen]
+def _usable(listing: Listing, rows: Rows, suffix: str, wanted: Mapping[str, object], flow: Flow) -> list[Found]:
+    """The scans of listed people, with an account of the others."""
+    flow.found(len(listing), f"{suffix} files in folders sub-*")
+    leave_out_faults({name: [str(f.path) for f in group] for name, group in listing.faulty.items()}, flow)
+    unlisted = [found for found in listing.scans if bare(found.participant) not in rows.people]
+    flow.left_out(
+        len(unlisted), f"not listed in participants.tsv: {some(sorted({found.participant for found in unlisted}))}"
+    )
+    scans = [found for found in listing.scans if bare(found.participant) in rows.people]
+    fitting = [found for found in scans if fits(found.path.name, wanted)]
+    flow.left_out(len(scans) - len(fitting), f"name is not {in_words(wanted)}")
+    seen = {bare(participant) for participant in listing.seen}
+    unseen = [f"sub-{name}" for name in rows.people if name not in seen]
     if unseen:
-        notes.append(f"{counted(len(unseen), 'participant')} without a {suffix} scan: {some(unseen)}")
-    unlisted = [found for found in listing.scans if bare(found.participant) not in people]
-    if unlisted:
-        who = some(sorted({found.participant for found in unlisted}))
-        notes.append(f"{counted(len(unlisted), 'scan')} left out, not listed in participants.tsv: {who}")
-    if listing.absent:
-        paths = sorted(str(found.path) for found in listing.absent)
-        notes.append(
-            f"{counted(len(paths), 'scan')} left out, file content is missing (dead link or annex pointer): "
-            f"{some(paths)}; fetch it, e.g. `datalad get {paths[0]}`"
-        )
-    if listing.misplaced:
-        paths = some(sorted(str(found.path) for found in listing.misplaced))
-        notes.append(
-            f"{counted(len(listing.misplaced), 'scan')} left out, named for another participant or session: {paths}"
+        flow.noted(f"{counted(len(unseen), 'participant')} without a {suffix} scan: {some(unseen)}")
+    _note_processed(fitting, flow)
+    at_visits = Counter((found.participant, found.session) for found in fitting)
+    several = [" ".join(filter(None, visit)) for visit, scans in at_visits.items() if scans > 1]
+    if several:
+        flow.noted(f"{counted(len(several), 'visit')} with several {suffix} scans, all kept: {some(sorted(several))}")
+    return fitting
+
+
+def _note_processed(scans: list[Found], flow: Flow) -> None:
+    """Says so where names tell that a pipeline wrote the scans: raw BIDS has neither space nor desc."""
+    marks: Counter[str] = Counter()
+    processed = 0
+    for name in (found.path.name for found in scans):
+        if "_space-" in name or "_desc-" in name:
+            processed += 1
+            marks.update(f"{key}-{value}" for key, value in entities_of(name).items() if key in ("space", "desc"))
+    if processed:
+        flow.noted(
+            f"{counted(processed, 'scan')} written by a pipeline, as names tell ({some(sorted(marks))}): "
+            "read_derivatives also knows what it did to them"
         )

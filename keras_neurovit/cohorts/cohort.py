@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_neurovit._checks import InputError, one_of
-from keras_neurovit.cohorts import assigned, split
-from keras_neurovit.cohorts.notes import counted, some
+from keras_neurovit.cohorts import assigned, describing, split
+from keras_neurovit.cohorts.flow import Step
+from keras_neurovit.cohorts.notes import some
 from keras_neurovit.cohorts.record import Record
 from keras_neurovit.cohorts.table import find_column, is_missing, need_column
 
@@ -20,14 +20,14 @@ RECORD_FIELDS = ("participant", "session")
 
 @dataclass(frozen=True)
 class Cohort:
-    """Labelled scans of known people, with a note of everything that was left out.
+    """Labelled scans of known people, with an account of everything that was left out or assumed.
 
     Args:
         records: one a scan.
         labels: class names; a record's label is an index into them.
         target: the column the labels come from.
         source: the folder or file the cohort was read from.
-        notes: what was left out, and why.
+        flow: what was found, what was left out and why, what was assumed.
 
     Example:
         >>> cohort = read_bids(folder, "diagnosis")
@@ -39,10 +39,15 @@ class Cohort:
     labels: tuple[str, ...]
     target: str
     source: str
-    notes: tuple[str, ...] = ()
+    flow: tuple[Step, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, noted or assumed, a sentence each."""
+        return tuple(str(step) for step in self.flow if step.kind != "found")
 
     @property
     def paths(self) -> list[Path]:
@@ -105,25 +110,13 @@ class Cohort:
         return [record.columns.get(column, "") for record, column in zip(self.records, found, strict=True)]
 
     def describe(self) -> str:
-        """A short text: people, scans, each class, age range in years where known, what was left out.
+        """A short text: people, scans, each class, ages, sexes, sites, and the flow table.
 
         Example:
             >>> print(cohort.describe().splitlines()[0])
-            40 scans of 32 people, target diagnosis
+            40 scans of 32 people, 16 of them in 16 sessions, target diagnosis
         """
-        scans, people = Counter(self.targets.tolist()), Counter()
-        for _, label in {(record.participant, record.label) for record in self.records}:
-            people[label] += 1
-        lines = [f"{_scans(len(self), len(set(self.participants)))}, target {self.target}", f"read from {self.source}"]
-        lines += [f"  {name}: {_scans(scans[label], people[label])}" for label, name in enumerate(self.labels)]
-        try:
-            ages = self.ages
-        except InputError as error:
-            lines.append(f"age unknown: {error}")
-        else:
-            if ages is not None and not np.isnan(ages).all():
-                lines.append(f"age {np.nanmin(ages):g} to {np.nanmax(ages):g} years, median {np.nanmedian(ages):g}")
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        return describing.describe(self)
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> Cohort:
         """The scans at `indices`, or those where a mask of booleans is true.
@@ -241,7 +234,3 @@ class Cohort:
             if count == 0:
                 raise InputError(f"{self.source}: no scan of class {name!r}, so it has no weight")
         return {label: len(self) / (len(counts) * int(count)) for label, count in enumerate(counts)}
-
-
-def _scans(scans: int, people: int) -> str:
-    return f"{counted(scans, 'scan')} of {counted(people, 'person', 'people')}"

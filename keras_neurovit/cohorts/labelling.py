@@ -1,17 +1,21 @@
-"""From listed scans to a cohort: which are kept, which class each belongs to, what is noted."""
+"""From listed scans to a cohort: which are kept, which class each belongs to, what the flow says."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keras_neurovit._checks import InputError, one_of
 from keras_neurovit.cohorts.cohort import Cohort
+from keras_neurovit.cohorts.flow import Flow
 from keras_neurovit.cohorts.notes import counted, some
-from keras_neurovit.cohorts.record import Record
+from keras_neurovit.cohorts.record import Record, natural
 from keras_neurovit.cohorts.table import find_column, is_missing, need_column
 
+OPEN_AGE = re.compile(r"\d+\s?\+")
 CLINICAL_ORDER = ("CN", "MCI", "AD")
 
 
@@ -31,7 +35,7 @@ def to_cohort(
     target: str,
     *,
     source: Path,
-    notes: list[str],
+    flow: Flow,
     labels: Iterable[str] | None,
     missing: str,
 ) -> Cohort:
@@ -42,24 +46,26 @@ def to_cohort(
             the table's, or no scan remains.
     """
     one_of("missing", missing, ("raise", "drop"))
+    scans = _with_open_ages(scans, flow)
     texts = [_cell(scan, target) for scan in scans]
     unknown = [scan for scan, text in zip(scans, texts, strict=True) if is_missing(text)]
     if unknown:
-        people = some(dict.fromkeys(scan.participant for scan in unknown))
+        people = some(sorted({scan.participant for scan in unknown}, key=natural))
         if missing == "raise":
             raise InputError(
                 f"{some(dict.fromkeys(scan.file for scan in unknown))}: no {target} for {people}",
                 received=f"{counted(len(unknown), 'scan')} without a label",
                 mend="Fill in the cells, or read with missing='drop' to leave these scans out.",
             )
-        notes.append(f"{counted(len(unknown), 'scan')} left out, no {target} known: {people}")
+        flow.left_out(len(unknown), f"no {target} known: {people}")
 
     values = {text for text in texts if not is_missing(text)}
     order = class_order(values) if labels is None else _asked(labels, values, target, source)
     for value in sorted(values - set(order)):
-        number = texts.count(value)
-        notes.append(f"{counted(number, 'scan')} left out, {target} {value!r} is not among the labels {some(order)}")
-    notes += [f"no scan has {target} {label!r}" for label in order if label not in values]
+        flow.left_out(texts.count(value), f"{target} {value!r} is not among the labels {some(order)}")
+    for label in order:
+        if label not in values:
+            flow.noted(f"no scan has {target} {label!r}")
 
     index = {label: place for place, label in enumerate(order)}
     records = [
@@ -70,22 +76,51 @@ def to_cohort(
     if not records:
         raise InputError(
             f"{source}: no labelled scan remains",
-            received="; ".join(notes) or None,
+            received=str(flow) or None,
             mend=f"Check the files, the column {target!r} and the labels.",
         )
-    return Cohort(tuple(sorted(records, key=lambda r: r.visit)), order, target, str(source), tuple(notes))
+    records.sort(key=lambda record: record.visit)
+    _note_conversions(records, order, target, flow)
+    return Cohort(tuple(records), order, target, str(source), tuple(flow.steps))
 
 
-def keep_rows(scans: list[Listed], keep: Mapping[str, object], notes: list[str]) -> list[Listed]:
+def _with_open_ages(scans: list[Listed], flow: Flow) -> list[Listed]:
+    """The scans with "89+", as BIDS has ages that could tell who somebody is, taken as 89."""
+    known, changed, taken = [], {}, []
+    for scan in scans:
+        column = find_column(scan.columns, "age", scan.file)
+        if column and OPEN_AGE.fullmatch(scan.columns[column]):
+            taken.append(scan.columns[column])
+            # One row often stands for several scans: it is copied once.
+            row = changed.setdefault(id(scan.columns), scan.columns | {column: scan.columns[column].rstrip("+ ")})
+            scan = replace(scan, columns=row)
+        known.append(scan)
+    if taken:
+        ages = some(sorted(set(taken)))
+        flow.assumed(f"age {ages} is that number for {counted(len(taken), 'scan')}, who may be older")
+    return known
+
+
+def _note_conversions(records: list[Record], labels: tuple[str, ...], target: str, flow: Flow) -> None:
+    """Counts the people whose class changes from one visit to another; `records` are in the order of visits."""
+    courses: dict[str, list[int]] = {}
+    for record in records:
+        course = courses.setdefault(record.participant, [record.label])
+        if course[-1] != record.label:
+            course.append(record.label)
+    changes = Counter(" → ".join(labels[label] for label in course) for course in courses.values() if len(course) > 1)
+    for change, people in sorted(changes.items()):
+        flow.noted(f"{target} of {counted(people, 'person', 'people')} changes between scans: {change}")
+
+
+def keep_rows(scans: list[Listed], keep: Mapping[str, object], flow: Flow) -> list[Listed]:
     """The scans whose row holds, in every column of `keep`, the value or one of the values given there."""
     for column, value in keep.items():
         if scans:
             need_column(dict.fromkeys(name for scan in scans for name in scan.columns), column, scans[0].file)
         wanted = as_texts(value)
         kept = [scan for scan in scans if _cell(scan, column) in wanted]
-        if len(kept) < len(scans):
-            left_out = counted(len(scans) - len(kept), "scan")
-            notes.append(f"{left_out} left out, {column} is not {' or '.join(sorted(wanted))}")
+        flow.left_out(len(scans) - len(kept), f"{column} is not {' or '.join(sorted(wanted))}")
         scans = kept
     return scans
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,15 @@ def natural(text: str) -> list[tuple[int, str]]:
 
 
 def bare(participant: str) -> str:
-    """The person behind an id: "sub-01" and "01" are the same one.
+    """The person behind an id: "sub-01" and "01" are the same one, however accents are encoded.
 
     Example:
-        >>> bare("sub-01") == bare("01")
-        True
+        >>> bare("sub-01") == bare("01"), bare("sub-Zoe\u0308") == bare("Zo\u00eb")
+        (True, True)
     """
-    return participant.removeprefix("sub-")
+    return composed(participant).removeprefix("sub-")
+
+
+def composed(text: str) -> str:
+    """Letters with accents as one character each: file names from a Mac have them as two."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -35,13 +35,13 @@ def split(cohort: Cohort, by: str, stratify: bool, fractions: Sequence[float], s
     names = ("train", "validation", "test") if len(shares) == 3 else ("train", "test")
     side_of: dict[str, str] = {}
     owed = np.zeros(len(shares))
-    for people in _strata(cohort, seed, stratify):
+    for people in strata(cohort, seed, stratify):
         counts = _apportioned(len(people), shares, owed)
         owed += len(people) * shares - counts
         side_of.update(zip(people, np.repeat(names, counts).tolist(), strict=True))
     sides = {name: cohort.subset([side_of[person] == name for person in cohort.participants]) for name in names}
     for name, side in sides.items():
-        _need_every_class(name, side, cohort)
+        need_every_class(name, side, cohort)
     return Split(sides["train"], sides.get("validation"), sides["test"])
 
 
@@ -59,17 +59,17 @@ def folds(cohort: Cohort, k: int, seed: int) -> list[tuple[Cohort, Cohort]]:
                 mend="Ask for fewer folds, or leave the class out with labels=.",
             )
     # Dealt like cards, going on from one class to the next, so that fold sizes differ by one person at most.
-    dealt = [person for people in _strata(cohort, seed, stratify=True) for person in people]
+    dealt = [person for people in strata(cohort, seed, stratify=True) for person in people]
     fold_of = {person: place % k for place, person in enumerate(dealt)}
     fold = np.array([fold_of[person] for person in cohort.participants])
     pairs = [(cohort.subset(fold != i), cohort.subset(fold == i)) for i in range(k)]
     for i, pair in enumerate(pairs, start=1):
         for name, side in zip(("train", "test"), pair, strict=True):
-            _need_every_class(f"{name} of fold {i}", side, cohort)
+            need_every_class(f"{name} of fold {i}", side, cohort)
     return pairs
 
 
-def _strata(cohort: Cohort, seed: int, stratify: bool) -> list[list[str]]:
+def strata(cohort: Cohort, seed: int, stratify: bool) -> list[list[str]]:
     """People by the label of their first visit, each class in drawn order."""
     first: dict[str, int] = {}
     for record in sorted(cohort.records, key=lambda r: r.visit):
@@ -98,7 +98,8 @@ def _apportioned(people: int, shares: np.ndarray, owed: np.ndarray) -> np.ndarra
     return counts
 
 
-def _need_every_class(name: str, side: Cohort, whole: Cohort) -> None:
+def need_every_class(name: str, side: Cohort, whole: Cohort) -> None:
+    """Raises InputError where a side of a split has no scan of a class: it could not be scored."""
     present = set(side.targets.tolist())
     for label, class_name in enumerate(whole.labels):
         if label not in present:

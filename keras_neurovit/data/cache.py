@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ from keras_neurovit import _checks
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
 from keras_neurovit.data.storage import Storage, encode, size_bytes
-from keras_neurovit.volumes import VolumeContract, conform, read_scan
+from keras_neurovit.volumes import VolumeContract, conform_and_check, read_scan
 from keras_neurovit.volumes.contract import CODE_VERSION
 
 
@@ -39,6 +39,8 @@ def conform_all(
     hashed: bool = False,
     workers: int | None = None,
     verbose: bool = True,
+    suspicious: Literal["warn", "refuse"] = "warn",
+    fingerprint: Mapping[str, Sequence[float]] | None = None,
 ) -> list[Path | None]:
     """Conform scans into a cache, on all cores, and say where each volume lies.
 
@@ -57,6 +59,10 @@ def conform_all(
             reading it, but knows a scan again that was moved or copied.
         workers: scans conformed at a time, each in some 200 MB of memory at 1 mm; None for one a core.
         verbose: whether to tell, on standard error, the room that is needed, and to show a progress bar.
+        suspicious: "warn" says on standard error what does not look like a scan that the contract is made for, once,
+            when it is conformed; "refuse" treats it as one that cannot be read, and examines scans whose volumes are
+            there already, too.
+        fingerprint: of the preset, see `volumes.examine`.
 
     Returns:
         A file for each scan, in the order of `paths`; None for one that was skipped.
@@ -66,6 +72,7 @@ def conform_all(
     """
     _checks.one_of("storage", storage, ("float16", "uint8"))
     _checks.one_of("on_error", on_error, ("raise", "skip"))
+    _checks.one_of("suspicious", suspicious, ("warn", "refuse"))
     folder = Path(cache) if cache is not None else default_cache()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,10 +95,18 @@ def conform_all(
     with ThreadPoolExecutor(workers) as threads:
         named = threads.map(lambda path: attempt(_name, path, folder, made_of, hashed), dict.fromkeys(paths))
         files = dict(zip(dict.fromkeys(paths), named, strict=True))
-        sources = {file: path for path, file in files.items() if file is not None and not file.exists()}
+        sources = {
+            file: path
+            for path, file in files.items()
+            if file is not None and (suspicious == "refuse" or not file.exists())
+        }
         if sources:
-            room = len(sources) * size_bytes(contract.shape, storage)
-            _conform(threads, sources, lambda path, file: attempt(_store, path, file, contract, storage), room, verbose)
+            room = sum(not file.exists() for file in sources) * size_bytes(contract.shape, storage)
+
+            def store(path: Path, file: Path) -> None:
+                attempt(_store, path, file, contract, storage, suspicious, fingerprint)
+
+            _conform(threads, sources, store, room, verbose)
     for path, file in files.items():
         if sources.get(file) in failed:  # another name of the same content
             failed.setdefault(path, failed[sources[file]])
@@ -135,8 +150,17 @@ def _name(path: Path, folder: Path, made_of: list, hashed: bool) -> Path:
     return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:40]}.npy"
 
 
-def _store(path: Path, file: Path, contract: VolumeContract, storage: Storage) -> None:
-    content = encode(conform(read_scan(path), contract), storage)
+def _store(
+    path: Path, file: Path, contract: VolumeContract, storage: Storage, suspicious: str, fingerprint: Mapping | None
+) -> None:
+    volume, warnings = conform_and_check(read_scan(path), contract, fingerprint)
+    if warnings and suspicious == "refuse":
+        raise InputError(f"{path}: refused: {' '.join(warnings)}")
+    if file.exists():
+        return
+    for warning in warnings:
+        print(f"warning: {path}: {warning}", file=sys.stderr)
+    content = encode(volume, storage)
     try:
         with published(file) as temporary:
             temporary.write_bytes(content)

@@ -16,9 +16,12 @@ from keras_neurovit.augmentation import CutMix3D, MixUp3D, RandomTransform3D, au
 from keras_neurovit.augmentation.policies import seeds_of
 from keras_neurovit.cohorts import Cohort
 from keras_neurovit.data.cache import conform_all
-from keras_neurovit.data.sampling import Sampling, batch_seeds, epochs
+from keras_neurovit.data.chosen import of_worker, with_a_target
+from keras_neurovit.data.sampling import Epochs, Sampling
 from keras_neurovit.data.storage import Storage, decode
 from keras_neurovit.volumes import VolumeContract
+
+OTHER_VIEW = 0x2545F491  # between the seeds of a scan's views; layers' own lie far closer
 
 
 def make_dataset(
@@ -30,6 +33,7 @@ def make_dataset(
     sampling: Sampling = "scans",
     augmentation: str | Sequence[RandomTransform3D] = "none",
     mixing: MixUp3D | CutMix3D | None = None,
+    views: int = 1,
     targets: np.ndarray | None = None,
     class_weights: Mapping[int, float] | None = None,
     seed: int = 0,
@@ -37,13 +41,18 @@ def make_dataset(
     storage: Storage = "float16",
     hashed: bool = False,
     on_error: Literal["raise", "skip"] = "raise",
+    suspicious: Literal["warn", "refuse"] = "warn",
+    fingerprint: Mapping[str, Sequence[float]] | None = None,
     deterministic: bool = True,
+    shard: tuple[int, int] = (0, 1),
     verbose: bool = True,
 ) -> tf.data.Dataset:
     """Batches of conformed volumes and labels, for `model.fit` on any Keras backend.
 
     Scans are conformed into the cache first, with a progress bar, and read from there: a cohort may be larger than
-    memory. Every epoch shuffles and augments anew; with the same seed a run repeats itself.
+    memory. Every epoch shuffles and augments anew; with the same seed a run repeats itself. The dataset has a method
+    `start_epoch(epoch)`, by which a run that goes on sees what it would have seen; `scans_of(epoch, step)`, the files
+    that a batch is made of; and `labels`, of all of its scans.
 
     Shape: → volumes (batch, x, y, z, 1) float32, labels (batch,) int32, and if asked for weights (batch,) float32
 
@@ -60,7 +69,10 @@ def make_dataset(
             slow as on TensorFlow: there put the layers into the model, which draws them in its own compiled step.
         mixing: `MixUp3D` or `CutMix3D`, for whole batches; labels become rows of shares then, for
             `keras.losses.CategoricalCrossentropy`.
-        targets: what to learn in place of the labels, a row a scan, for example ages.
+        views: how often each scan stands in a batch, side by side and each time augmented anew, for
+            `training.ContrastiveLoss`; with 2 or more the targets are people's numbers, in place of labels.
+        targets: what to learn in place of the labels, a row a scan, for example ages. NaN where one is not known: scans
+            without any are left out, and counted on standard error; rows that hold some are for `training.PresentLoss`.
         class_weights: weight of each label, `cohort.class_weights()`.
         seed: of the shuffling and the augmentation.
         cache: folder for conformed volumes; None for the user's cache.
@@ -68,11 +80,17 @@ def make_dataset(
         hashed: whether a scan is known by its content, see `conform_all`.
         on_error: "raise" stops at a scan that cannot be read, before anything is trained; "skip" names each once and
             goes on without.
+        suspicious: whether a scan that does not look like what the contract is made for is told of, or taken as one
+            that cannot be read, see `conform_all`.
+        fingerprint: intensities to expect too, `load_preset(name).fingerprint`.
         deterministic: whether batches come in the order of the seed; False lets a slow read be overtaken.
+        shard: (worker, workers): which part of the scans this worker reads, and conforms into its own cache; every
+            worker has as many batches, of `batch_size` each. For shuffled scans.
         verbose: whether to show the progress bar.
 
     Raises:
-        InputError: an empty cohort, a scan that cannot be read, an unknown policy.
+        InputError: an empty cohort, a scan that cannot be read, an unknown policy, views that do not fill a batch, a
+            batch to shuffle that is larger than an epoch, targets that nobody has.
     """
     if len(cohort) == 0:
         raise _checks.InputError(f"{cohort.source}: the cohort is empty", expected="at least one scan")
@@ -84,38 +102,64 @@ def make_dataset(
     if mixing is not None and class_weights is not None:
         mend = "Sample classes evenly: sampling='classes'."
         raise _checks.InputError("mixed scans have no one label", "no class_weights with mixing", None, mend)
+    if views < 1 or batch_size % views or (views > 1 and (mixing is not None or class_weights is not None)):
+        expected = f"a divisor of batch_size {batch_size}, without mixing and class_weights"
+        raise _checks.InputError("views are unusable", expected, views)
     if targets is not None and (len(targets) != len(cohort) or class_weights is not None):
         expected = f"a row for each of {len(cohort)} scans, and no class_weights"
         raise _checks.InputError("targets are unusable", expected=expected, received=f"{len(targets)} rows")
+    if targets is not None:
+        cohort, targets = with_a_target(cohort, np.asarray(targets))
+    cohort, targets, most = of_worker(cohort, targets, shard, shuffle and sampling == "scans" and on_error == "raise")
     how = {"cache": cache, "storage": storage, "hashed": hashed, "on_error": on_error, "verbose": verbose}
-    files = conform_all(cohort.paths, contract, **how)
+    files = conform_all(cohort.paths, contract, suspicious=suspicious, fingerprint=fingerprint, **how)
     kept = np.flatnonzero([file is not None for file in files])
     if len(kept) == 0:
         raise _checks.InputError(f"{cohort.source}: no scan of the cohort can be read", "at least one")
     labels = cohort.targets.astype("int32")
     labels = labels[kept]
-    targets = labels if targets is None else np.asarray(targets)[kept]
     files, people = [str(files[index]) for index in kept], np.asarray(cohort.participants)[kept]
+    own = labels if views == 1 else np.unique(people, return_inverse=True)[1].astype("int32")
+    targets = own if targets is None else np.asarray(targets)[kept]
     shape = (*contract.shape, 1)
-    order, count = epochs(people, labels, sampling, shuffle, seed)
+    epochs = Epochs(people, labels, sampling, shuffle, seed, most)
+    if shuffle and epochs.count * views < batch_size:
+        mend = "Choose a smaller batch_size, or pass shuffle=False to see what there is in one batch."
+        raise _checks.InputError("a batch is larger than an epoch", f"{epochs.count * views} or less", batch_size, mend)
     run = augmenter(layers, shape)
 
     def sample(index, chance):
-        volume = run(decode(tf.io.read_file(tf.gather(files, index)), shape, storage), chance)
-        row = (volume, tf.gather(targets, index))
+        volume, target = decode(tf.io.read_file(tf.gather(files, index)), shape, storage), tf.gather(targets, index)
+        if views > 1:
+            chances = [chance + view * OTHER_VIEW for view in range(views)]
+            return tf.stack([run(volume, one) for one in chances]), tf.stack([target] * views)
+        row = (run(volume, chance), target)
         return row if class_weights is None else (*row, tf.gather(table, tf.gather(labels, index)))
 
     if class_weights is not None:
         table = tf.constant([class_weights[label] for label in range(len(cohort.labels))], "float32")
     plain = tf.autograph.experimental.do_not_convert(sample)  # it would hide our errors behind its own
-    dataset = order.map(plain, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
+    dataset = epochs.dataset().map(plain, num_parallel_calls=tf.data.AUTOTUNE, deterministic=deterministic)
     # Another batch size would be compiled anew; which scans are left over changes every epoch.
-    even = shuffle and count >= batch_size
-    dataset = dataset.batch(batch_size, drop_remainder=even)
+    dataset = dataset.batch(batch_size // views, drop_remainder=shuffle)
+    if views > 1:
+        dataset = dataset.map(lambda *parts: tuple(tf.reshape(p, (-1, *p.shape[2:])) for p in parts))
     if mixing is not None:
-        seeds = batch_seeds(len(dataset), batch_size, seed)
+        seeds = epochs.batch_seeds(len(dataset), batch_size)
         dataset = _mixed(dataset, mixing, len(cohort.labels) if targets is labels else None, seeds)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    # Told beside the batches, so that they stay what any `model.fit` takes.
+    dataset.start_epoch, dataset.labels = epochs.start, labels if targets is labels else None
+    if deterministic:
+        scans = [str(cohort.paths[index]) for index in kept]
+        dataset.scans_of = functools.partial(_scans_of, epochs, scans, batch_size // views)
+    return dataset
+
+
+def _scans_of(epochs: Epochs, scans: list[str], size: int, epoch: int, step: int) -> list[str]:
+    """The files that a batch is made of."""
+    indices, _ = epochs.samples(epoch)
+    return [scans[index] for index in indices[step * size : (step + 1) * size]]
 
 
 def _mixed(dataset: tf.data.Dataset, mixing: MixUp3D | CutMix3D, num_classes: int | None, seeds) -> tf.data.Dataset:
@@ -162,7 +206,7 @@ def augmenter(layers: Sequence[RandomTransform3D], shape):
         for index, (layer, change) in enumerate(zip(layers, changes, strict=True)):
             if not layer.still:
                 own = seeds_of(seeds, index)
-                drawn = layer.draw(own, shape[:3])
+                drawn = *layer.draw(own, shape[:3]), *layer.measure(volumes)
                 if layer.rate == 1.0:
                     volumes = change(volumes, *drawn)
                 else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Literal
 
@@ -13,8 +14,8 @@ from keras_neurovit import _checks
 Sampling = Literal["scans", "people", "classes"]
 
 
-def epochs(people: np.ndarray, labels: np.ndarray, sampling: Sampling, shuffle: bool, seed: int):
-    """Index and seed of every sample, other ones each time the dataset is iterated; and how many there are.
+class Epochs:
+    """Index and seed of every sample, other ones in each epoch, all known beforehand.
 
     TensorFlow's own shuffling and random datasets also depend on the global seed: the same call would give other
     batches after an unrelated `set_random_seed`.
@@ -25,37 +26,68 @@ def epochs(people: np.ndarray, labels: np.ndarray, sampling: Sampling, shuffle: 
         sampling: see `make_dataset`.
         shuffle: whether the order is random.
         seed: of order and seeds.
+        most: samples an epoch has at most, drawn anew each time; None for all.
+
+    Attributes:
+        count: samples an epoch.
 
     Raises:
         InputError: an unknown sampling, or one that chooses at random without `shuffle`.
+
+    Example:
+        >>> epochs = Epochs(np.array(["a", "b"]), np.array([0, 1]), "scans", True, seed=1)
+        >>> bool((epochs.samples(3)[0] == epochs.samples(3)[0]).all())
+        True
     """
-    _checks.one_of("sampling", sampling, ("scans", "people", "classes"))
-    if sampling != "scans" and not shuffle:
-        mend = "Pass shuffle=True, or sampling='scans' to see every scan once."
-        raise _checks.InputError(f"sampling {sampling!r} chooses scans at random", "shuffle=True", shuffle, mend)
-    epoch, count = itertools.count(), len(draw(people, labels, sampling, np.random.default_rng(0)))
 
-    def order():
-        random = np.random.default_rng((seed, next(epoch)))
-        indices = draw(people, labels, sampling, random) if shuffle else np.arange(count)
-        yield indices.astype("int32"), random.integers(2**31 - 1, size=count, dtype="int32")
+    def __init__(
+        self,
+        people: np.ndarray,
+        labels: np.ndarray,
+        sampling: Sampling,
+        shuffle: bool,
+        seed: int,
+        most: int | None = None,
+    ):
+        _checks.one_of("sampling", sampling, ("scans", "people", "classes"))
+        if sampling != "scans" and not shuffle:
+            mend = "Pass shuffle=True, or sampling='scans' to see every scan once."
+            raise _checks.InputError(f"sampling {sampling!r} chooses scans at random", "shuffle=True", shuffle, mend)
+        self._draw = functools.partial(draw, people, labels, sampling)
+        self.shuffle, self.seed = shuffle, seed
+        self.count = len(self._draw(np.random.default_rng(0))[:most])
+        self.start(0)
 
-    row = tf.TensorSpec((count,), tf.int32)
-    dataset = tf.data.Dataset.from_generator(order, output_signature=(row, row)).unbatch()
-    return dataset.apply(tf.data.experimental.assert_cardinality(count)), count
+    def start(self, epoch: int) -> None:
+        """Make the next iteration that of an epoch; those after it follow."""
+        self._orders, self._mixtures = itertools.count(epoch), itertools.count(epoch)
 
+    def samples(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """The scans of an epoch in their order, and a seed for each. Shape: → (sample,), (sample,), int32"""
+        random = np.random.default_rng((self.seed, epoch))
+        indices = self._draw(random)[: self.count] if self.shuffle else np.arange(self.count)
+        return indices.astype("int32"), random.integers(2**31 - 1, size=self.count, dtype="int32")
 
-def batch_seeds(batches: int, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Seeds for the samples of each batch, other ones each time it is iterated."""
-    epoch = itertools.count()
+    def dataset(self) -> tf.data.Dataset:
+        """The samples of the next epoch, one by one, each time it is iterated."""
 
-    def seeds():
-        random = np.random.default_rng((seed, next(epoch), 1))
-        for _ in range(batches):
-            yield random.integers(2**31 - 1, size=batch_size, dtype="int32")
+        def order():
+            yield self.samples(next(self._orders))
 
-    dataset = tf.data.Dataset.from_generator(seeds, output_signature=tf.TensorSpec((batch_size,), tf.int32))
-    return dataset.apply(tf.data.experimental.assert_cardinality(batches))
+        row = tf.TensorSpec((self.count,), tf.int32)
+        dataset = tf.data.Dataset.from_generator(order, output_signature=(row, row)).unbatch()
+        return dataset.apply(tf.data.experimental.assert_cardinality(self.count))
+
+    def batch_seeds(self, batches: int, batch_size: int) -> tf.data.Dataset:
+        """Seeds for the samples of each batch of the next epoch, each time it is iterated."""
+
+        def seeds():
+            random = np.random.default_rng((self.seed, next(self._mixtures), 1))
+            for _ in range(batches):
+                yield random.integers(2**31 - 1, size=batch_size, dtype="int32")
+
+        dataset = tf.data.Dataset.from_generator(seeds, output_signature=tf.TensorSpec((batch_size,), tf.int32))
+        return dataset.apply(tf.data.experimental.assert_cardinality(batches))
 
 
 def draw(people: np.ndarray, labels: np.ndarray, sampling: Sampling, random: np.random.Generator) -> np.ndarray:

@@ -40,48 +40,28 @@ class Estimate:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-def estimates(
-    values: dict[str, float],
-    measures: dict[str, Measure],
-    people: np.ndarray,
-    *,
-    draws: int,
-    seed: int,
-    level: float,
-) -> dict[str, Estimate]:
-    """Every value with the percentile interval of its measure over the same draws of people.
+def samples(measures: dict[str, Measure], people: np.ndarray, *, draws: int, seed: int) -> dict[str, np.ndarray]:
+    """Every measure over the same draws of people, without the draws in which it is undefined.
 
-    Draws in which a measure is undefined (a class was not drawn) are left out; where that is more than half of them,
-    the interval is NaN, because so few people carry no information about the spread.
-
-    Shape: people (row,) of 0 … n − 1, as `enumerate_people` gives.
+    Shape: people (row,) of 0 … n − 1, as `enumerate_people` gives → (up to draws,) each
 
     Raises:
-        InputError: `draws` or `level` is out of range.
+        InputError: `draws` is out of range.
 
-    Source: percentile interval, Efron & Tibshirani 1993 (An Introduction to the Bootstrap), section 13.3; whole
-    clusters drawn with replacement, Field & Welsh 2007 (J. R. Statist. Soc. B 69:369).
+    Source: whole clusters drawn with replacement, Field & Welsh 2007 (J. R. Statist. Soc. B 69:369).
     """
     if not isinstance(draws, int) or draws < 1:
         raise InputError("draws is out of range", expected="a whole number above 0", received=repr(draws))
-    if not 0 < level < 1:
-        raise InputError("level is out of range", expected="a number between 0 and 1", received=level)
     n = int(people.max()) + 1
     rng = np.random.default_rng(seed)
     block = max(1, CELLS // people.size)
-    samples: dict[str, list[np.ndarray]] = {name: [] for name in measures}
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in measures}
     for begin in range(0, draws, block):
         weights = _weights(rng, min(block, draws - begin), n)[:, people]
         for name, measure in measures.items():
-            samples[name].append(measure(weights))
-    tail = (1 - level) / 2
-    found = {}
-    for name, parts in samples.items():
-        sample = np.concatenate(parts)
-        sample = sample[~np.isnan(sample)]
-        low, high = np.quantile(sample, [tail, 1 - tail]) if sample.size * 2 > draws else (np.nan, np.nan)
-        found[name] = Estimate(float(values[name]), float(low), float(high), level, n)
-    return found
+            parts[name].append(measure(weights))
+    drawn = {name: np.concatenate(several) for name, several in parts.items()}
+    return {name: sample[~np.isnan(sample)] for name, sample in drawn.items()}
 
 
 def _weights(rng: np.random.Generator, draws: int, n: int) -> np.ndarray:

@@ -37,7 +37,7 @@ def roc_figure(path: str | os.PathLike, curves: Mapping[str, tuple]) -> Path:
     """
     if not 1 <= len(curves) <= len(COLOURS):
         raise InputError("curves are unusable", expected=f"1 to {len(COLOURS)} of them", received=len(curves))
-    figure = _figure(4.8, 5.1 + 0.2 * len(curves))
+    figure = new_figure(4.8, 5.1 + 0.2 * len(curves))
     from sklearn.metrics import roc_curve
 
     axes = figure.add_subplot()
@@ -53,7 +53,7 @@ def roc_figure(path: str | os.PathLike, curves: Mapping[str, tuple]) -> Path:
     axes.set(xlabel="1 − specificity", ylabel="sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     # Above the axes: inside, a poor model's curve would run through it.
     figure.legend(loc="outside upper left", frameon=False, fontsize=9, title="AUC [95 % CI]", alignment="left")
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def learning_rate_figure(path: str | os.PathLike, csv_log: str | os.PathLike) -> Path:
@@ -74,7 +74,7 @@ def learning_rate_figure(path: str | os.PathLike, csv_log: str | os.PathLike) ->
         'log.png'
     """
     columns = _read_log(Path(csv_log))
-    figure = _figure(6.0, 4.8)
+    figure = new_figure(6.0, 4.8)
     from matplotlib.ticker import MaxNLocator
 
     rate, loss = figure.subplots(2, sharex=True)
@@ -100,7 +100,7 @@ def learning_rate_figure(path: str | os.PathLike, csv_log: str | os.PathLike) ->
         axes.grid(color="0.9", linewidth=0.8)
         axes.set_axisbelow(True)
     figure.align_ylabels()
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _read_log(path: Path) -> dict[str, list[float]]:
@@ -166,7 +166,7 @@ def slices_figure(
     rows = [list(arrays)[first : first + columns] for first in range(0, len(arrays), columns)]
     heights = [inch * max(edges[title][1:].max() for title in row) for row in rows]
     tall = sum(height + strip for height in heights) + gap
-    figure = _figure(width, tall, constrained=False)
+    figure = new_figure(width, tall, constrained=False)
     floor = tall
     for row, height in zip(rows, heights, strict=True):
         floor -= height + strip
@@ -181,7 +181,7 @@ def slices_figure(
                 bottom = floor + (height - size[1]) / 2
                 box = (left / width, bottom / tall, size[0] / width, size[1] / tall)
                 _draw_slice(figure.add_axes(box), arrays[title], axis, *grey)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _draw_slice(axes, array: np.ndarray, axis: int, low: float, high: float) -> None:
@@ -209,7 +209,7 @@ def _three_axes(title: str, volume: np.ndarray) -> np.ndarray:
     return array
 
 
-def _figure(width: float, height: float, constrained: bool = True):
+def new_figure(width: float, height: float, constrained: bool = True):
     """An empty figure of so many inches that belongs to no window system and no global state."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -221,7 +221,7 @@ def _figure(width: float, height: float, constrained: bool = True):
     return figure
 
 
-def _save(figure, path: str | os.PathLike) -> Path:
+def save_figure(figure, path: str | os.PathLike) -> Path:
     """Write under a temporary name, then rename, so that `path` is never half a picture."""
     path = Path(path)
     if path.suffix.lower() != ".png":

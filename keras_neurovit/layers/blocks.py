@@ -36,9 +36,10 @@ class Blocks3D(keras.layers.Layer):
         self.block_size = _checks.triple("block_size", block_size)
 
     def call(self, volumes):
-        (gx, gy, gz), (bx, by, bz) = self._grid(volumes.shape), self.block_size
-        blocks = keras.ops.reshape(volumes, (-1, gx, bx, gy, by, gz, bz, volumes.shape[-1]))
-        blocks = keras.ops.transpose(blocks, (0, 1, 3, 5, 2, 4, 6, 7))
+        (_, gy, gz), (bx, by, bz) = self._grid(volumes.shape), self.block_size
+        # Six axes, the batch along with the first: LiteRT transposes no more.
+        blocks = keras.ops.reshape(volumes, (-1, bx, gy, by, gz, bz * volumes.shape[-1]))
+        blocks = keras.ops.transpose(blocks, (0, 2, 4, 1, 3, 5))
         return keras.ops.reshape(blocks, (-1, bx, by, bz, volumes.shape[-1]))
 
     def compute_output_shape(self, input_shape):

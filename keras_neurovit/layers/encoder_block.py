@@ -56,6 +56,11 @@ class TransformerEncoderBlock(keras.layers.Layer):
         layer_scale: first value of LayerScale on both branches, or None for none.
         use_bias: whether query, key, value and output projections carry a bias.
         epsilon: of the layer normalisations.
+        gradient_checkpointing: whether training keeps the block's input alone and computes the rest again for the
+            gradients: less memory, a third more time. Not with dropout, whose draws would be others the second time.
+
+    Raises:
+        InputError: gradient checkpointing with a rate above 0; heads that do not divide the length of a token.
 
     Source: Dosovitskiy et al. 2020 (arXiv 2010.11929), equations 2 and 3.
 
@@ -77,9 +82,14 @@ class TransformerEncoderBlock(keras.layers.Layer):
         layer_scale: float | None = None,
         use_bias: bool = True,
         epsilon: float = 1e-6,
+        gradient_checkpointing: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if gradient_checkpointing and (rates := (dropout, attention_dropout, drop_path)) != (0, 0, 0):
+            # Keras 3.15: TensorFlow's gradients would be silently wrong, JAX raises.
+            raise _checks.InputError("gradient_checkpointing draws anew what was dropped", "rates of 0", rates)
+        self.gradient_checkpointing = gradient_checkpointing
         self.num_heads, self.mlp_dim, self.use_bias = num_heads, mlp_dim, use_bias
         self.dropout, self.attention_dropout, self.drop_path = dropout, attention_dropout, drop_path
         self.layer_scale, self.epsilon = layer_scale, epsilon
@@ -121,18 +131,49 @@ class TransformerEncoderBlock(keras.layers.Layer):
             self.mlp_scale.build(input_shape)
 
     def call(self, tokens, training=None, return_attention_scores=False):
+        if self.gradient_checkpointing and training and not return_attention_scores:
+            return keras.remat(lambda kept: self._transform(kept, True, False))(tokens)
+        return self._transform(tokens, training, return_attention_scores)
+
+    def _transform(self, tokens, training, return_attention_scores):
         normed, scores = self.attention_norm(tokens), None
         if return_attention_scores:
             branch, scores = self.attention(normed, normed, training=training, return_attention_scores=True)
         else:
             branch = self.attention(normed, normed, training=training)
+        tokens = self._perceive(tokens, branch, training)
+        return (tokens, scores) if return_attention_scores else tokens
+
+    def attend(self, tokens, shift=0.0):
+        """As in prediction, with the attention scores told, and a shift added to them before they are used.
+
+        A gradient by the shift is the gradient by the scores, which explanations need.
+
+        Shape: (batch, token, hidden_dim), (batch, head, token, token) or scalar → tokens and scores, as `call`'s
+
+        Example:
+            >>> import numpy as np
+            >>> block = TransformerEncoderBlock(num_heads=2, mlp_dim=32)
+            >>> plain = block(np.ones((1, 5, 16)))
+            >>> tokens, scores = block.attend(np.ones((1, 5, 16)))
+            >>> bool(np.allclose(tokens, plain, atol=1e-5)), scores.shape
+            (True, TensorShape([1, 2, 5, 5]))
+        """
+        normed, ops = self.attention_norm(tokens), keras.ops
+        parts = self.attention
+        query, key, value = (dense(normed) for dense in (parts.query_dense, parts.key_dense, parts.value_dense))
+        scores = ops.softmax(ops.einsum("bqhd,bkhd->bhqk", query, key) / query.shape[-1] ** 0.5)
+        branch = parts.output_dense(ops.einsum("bhqk,bkhd->bqhd", scores + shift, value))
+        return self._perceive(tokens, branch, training=False), scores
+
+    def _perceive(self, tokens, branch, training):
+        """What follows the attention."""
         branch = self.drop(branch, training=training)
         tokens = tokens + self._branch(branch, self.attention_scale, training)
         branch = keras.ops.gelu(self.mlp_in(self.mlp_norm(tokens)), approximate=False)
         branch = self.mlp_out(self.drop(branch, training=training))
         branch = self.drop(branch, training=training)
-        tokens = tokens + self._branch(branch, self.mlp_scale, training)
-        return (tokens, scores) if return_attention_scores else tokens
+        return tokens + self._branch(branch, self.mlp_scale, training)
 
     def _branch(self, branch, scale, training):
         return self.drop_branch(branch if scale is None else scale(branch), training=training)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_neurovit import _checks
@@ -17,14 +19,13 @@ class StructurePooling(keras.layers.Layer):
 
     A classifier on them starts from what pre-training measured, and can lose no more of it than its training changes.
 
-    Shape: (batch, token, hidden_dim) → (batch, structure)
+    Shape: (batch, token, hidden_dim) → (batch, structure); details of each cell may follow, see `StructureShares`
 
     Args:
         grid: patches (i, j, k).
         cells: along each edge of a patch.
         means: of the logarithm of each structure's volume, in cells.
         deviations: standard deviations of the same.
-        num_prefix_tokens: class and register tokens before the patches; left out.
 
     Raises:
         InputError: another number of deviations than of means, or one that is not positive.
@@ -40,25 +41,26 @@ class StructurePooling(keras.layers.Layer):
         cells: int,
         means: Sequence[float],
         deviations: Sequence[float],
-        num_prefix_tokens: int = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.grid, self.cells, self.num_prefix_tokens = _checks.triple("grid", grid), cells, num_prefix_tokens
+        self.grid, self.cells = _checks.triple("grid", grid), cells
         self.means, self.deviations = tuple(map(float, means)), tuple(map(float, deviations))
         if len(self.means) != len(self.deviations) or min(self.deviations) <= 0:
             raise _checks.InputError(
                 "deviations do not match means", f"{len(means)} positive numbers", list(deviations)
             )
-        self.shares = StructureShares(len(self.means), self.grid, cells, dtype=self.dtype_policy, name="shares")
+        # New weights expect the mean volumes: from any other share, standardised logarithms would lie far off.
+        share = np.clip(np.exp(self.means) / (math.prod(self.grid) * cells**3), 1e-6, 0.5).tolist()
+        self.shares = StructureShares(len(self.means), self.grid, cells, share, dtype=self.dtype_policy, name="shares")
 
-    def build(self, input_shape):
-        self.shares.build(input_shape)
+    def build(self, tokens_shape, details_shape=None):
+        self.shares.build(tokens_shape, details_shape)
 
-    def call(self, tokens):
-        shares = self.shares(tokens[:, self.num_prefix_tokens :])
+    def call(self, tokens, details=None):
+        shares = self.shares(tokens, details)
         logs = ops.log(ops.sum(shares, axis=(1, 2, 3)) + 1e-3)  # a thousandth of a cell: no structure has less
         return (logs - ops.cast(self.means, logs.dtype)) / ops.cast(self.deviations, logs.dtype)
 
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], len(self.means))
+    def compute_output_shape(self, tokens_shape, details_shape=None):
+        return (tokens_shape[0], len(self.means))

@@ -8,7 +8,7 @@ import keras
 
 from keras_neurovit import _checks
 from keras_neurovit.layers import BlockHead, StructurePooling, TokenPooling
-from keras_neurovit.models.grid import prefix_tokens, token_grid
+from keras_neurovit.models.grid import prefix_tokens, token_grid, tokens_and_details, tokens_of
 
 
 def classifier(
@@ -49,28 +49,26 @@ def classifier(
         >>> classifier(backbone, num_classes=3).output_shape
         (None, 3)
     """
-    if num_classes < 1:
-        raise _checks.InputError("num_classes is unusable", expected="1 or more", received=num_classes)
+    if num_classes < 1 or num_classes != int(num_classes):
+        raise _checks.InputError("num_classes is unusable", expected="a whole number, 1 or more", received=num_classes)
     _checks.one_of("pooling", pooling, ("mean", "class", "attention", "blocks", "structures"))
     prefix = prefix_tokens(backbone)
     volumes = keras.Input(backbone.input_shape[1:], name="volume")
-    features = backbone(volumes)
     if pooling == "blocks":
         if prefix:
             mend = "Take a backbone of minit3d, or pooling 'class' or 'mean'."
             raise _checks.InputError("pooling 'blocks' takes no class or register tokens", 0, prefix, mend)
+        features = tokens_of(backbone, volumes)
         head = BlockHead(num_classes, activation=activation, dtype="float32", name="head")
     elif pooling == "structures":
         if structures is None:
             mend = "Start from a preset that measures, such as vit3d_brain."
             raise _checks.InputError("pooling 'structures' needs to know them", "cells, means, deviations", None, mend)
-        pool = StructurePooling(
-            token_grid(backbone), num_prefix_tokens=prefix, dtype="float32", name="structures", **structures
-        )
-        features = pool(features)
+        pool = StructurePooling(token_grid(backbone), dtype="float32", name="structures", **structures)
+        features = pool(*tokens_and_details(backbone, volumes))
         head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
     else:
-        features = TokenPooling(pooling, num_prefix_tokens=prefix, name="pooling")(features)
+        features = TokenPooling(pooling, num_prefix_tokens=prefix, name="pooling")(tokens_of(backbone, volumes))
         head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
     features = keras.layers.Dropout(dropout, name="head_dropout")(features)
     return keras.Model(volumes, head(features), name=name)

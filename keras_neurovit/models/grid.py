@@ -1,4 +1,4 @@
-"""Where a backbone's tokens lie in the volume."""
+"""Where a backbone's tokens lie in the volume, and the details that lie between them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,29 @@ import keras
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.layers import PositionEmbedding3D, PrefixTokens, TokenPooling
+
+DETAILS = "details"
+"""Name of the layer in a backbone that tells details of each cell of a patch."""
+
+
+def tokens_of(backbone: keras.Model, volumes) -> keras.KerasTensor:
+    """A backbone's tokens, also of one that a head has taken details from.
+
+    Shape: (batch, x, y, z, channel) → (batch, token, hidden_dim)
+    """
+    return keras.tree.flatten(backbone(volumes))[0]
+
+
+def tokens_and_details(backbone: keras.Model, volumes) -> list[keras.KerasTensor]:
+    """A backbone's tokens without those that have no place, and details of the cells of each patch if it tells any.
+
+    Shape: (batch, x, y, z, channel) → [(batch, patch, hidden_dim)] or [that, (batch, i, j, k, channel)]
+    """
+    outputs = keras.tree.flatten(backbone.output)
+    if len(outputs) == 1 and any(layer.name == DETAILS for layer in backbone.layers):
+        backbone = keras.Model(backbone.input, [*outputs, backbone.get_layer(DETAILS).output], name=backbone.name)
+    tokens, *details = keras.tree.flatten(backbone(volumes))
+    return [tokens[:, prefix_tokens(backbone) :], *details]
 
 
 def token_grid(backbone: keras.Model) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_neurovit import _checks
 from keras_neurovit.layers import StructureShares
-from keras_neurovit.models.grid import prefix_tokens, token_grid
+from keras_neurovit.models.grid import token_grid, tokens_and_details
 
 
 def measurer(
@@ -51,8 +51,9 @@ def measurer(
     patch = tuple(n // tokens for n, tokens in zip(backbone.input_shape[1:4], grid, strict=True))
     _checks.divisible(patch, (cells,) * 3, "patch_size", "cells")
     volumes = keras.Input(backbone.input_shape[1:], name="volume")
-    tokens = backbone(volumes)[:, prefix_tokens(backbone) :]
-    shares = StructureShares(num_structures, grid, cells, prior, dtype="float32", name="head")(tokens)
+    shares = StructureShares(num_structures, grid, cells, prior, dtype="float32", name="head")(
+        *tokens_and_details(backbone, volumes)
+    )
     cell_mm3 = 1.0
     for voxels, edge in zip(patch, spacing_mm, strict=True):
         cell_mm3 *= voxels / cells * edge

@@ -33,6 +33,7 @@ def minit3d(
     attention_dropout: float = 0.0,
     drop_path: float = 0.0,
     epsilon: float = 1e-6,
+    gradient_checkpointing: bool = False,
     name: str = "backbone",
 ) -> keras.Model:
     """A backbone: volume to one feature a block, each computed from that block's voxels alone.
@@ -58,6 +59,7 @@ def minit3d(
         drop_path: stochastic depth of the last encoder block, drawn for each block of a volume; it grows linearly from
             0 in the first.
         epsilon: of the layer normalisations.
+        gradient_checkpointing: for grids that do not fit into memory, see `TransformerEncoderBlock`.
         name: of the model.
 
     Raises:
@@ -91,6 +93,7 @@ def minit3d(
         attention_dropout=attention_dropout,
         drop_path=drop_path,
         epsilon=epsilon,
+        gradient_checkpointing=gradient_checkpointing,
     )
     features = TokenPooling("class", num_prefix_tokens=1, name="block_feature")(tokens)
     features = keras.layers.LayerNormalization(epsilon=epsilon, name="norm")(features)

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 import keras
 
 from keras_neurovit import _checks
-from keras_neurovit.layers import PatchEmbedding3D, PositionEmbedding3D, PrefixTokens
+from keras_neurovit.layers import (
+    BrightnessLevels,
+    NeighbourBlock3D,
+    PatchEmbedding3D,
+    PositionEmbedding3D,
+    PrefixTokens,
+)
 from keras_neurovit.models.encoder import encoder
+from keras_neurovit.models.grid import DETAILS
 
 
 def vit3d(
@@ -30,6 +37,7 @@ def vit3d(
     layer_scale: float | None = None,
     use_bias: bool = True,
     epsilon: float = 1e-6,
+    gradient_checkpointing: bool = False,
     name: str = "backbone",
 ) -> keras.Model:
     """A backbone: volume to normalised tokens.
@@ -45,9 +53,11 @@ def vit3d(
         hidden_dim: length of a token.
         mlp_dim: width of a block's perceptron.
         num_channels: channels of the volume.
-        stem: None embeds a patch linearly. {"patch_size": 4, "hidden_dim": 32, "mlp_dim": 512} cuts each patch into
-            smaller ones, embeds these alike, and lets a perceptron put them together: what a voxel's brightness means
-            depends on its neighbours, and a linear patch cannot tell.
+        stem: None embeds a patch linearly. {"patch_size": 4, "hidden_dim": 64, "num_layers": 1, "num_levels": 3} embeds
+            smaller patches of voxels and of what lies above each level of brightness (`BrightnessLevels`), lets each
+            hear its neighbours (`NeighbourBlock3D`), and embeds these: what a voxel's brightness means depends on what
+            is around it, and a linear patch cannot tell. Heads that tell structures read the smaller patches too, so
+            that tokens need not carry every detail.
         position: "learned" or "sine".
         class_token: whether a class token stands first.
         num_register_tokens: further learned tokens.
@@ -57,6 +67,7 @@ def vit3d(
         layer_scale: first value of LayerScale, or None.
         use_bias: bias in the attention's projections.
         epsilon: of the layer normalisations.
+        gradient_checkpointing: for grids that do not fit into memory, see `TransformerEncoderBlock`.
         name: of the model.
 
     Raises:
@@ -75,7 +86,7 @@ def vit3d(
     if stem is None:
         tokens = PatchEmbedding3D(hidden_dim, patch_size, name="patch_embedding")(volumes)
     else:
-        tokens = _embed_twice(volumes, hidden_dim, patch_size, **stem)
+        tokens = _embed_twice(volumes, hidden_dim, patch_size, epsilon, **stem)
     tokens = PositionEmbedding3D(grid, position, name="position_embedding")(tokens)
     if num_prefix := int(class_token) + num_register_tokens:
         tokens = PrefixTokens(num_prefix, name="prefix_tokens")(tokens)
@@ -90,18 +101,23 @@ def vit3d(
         layer_scale=layer_scale,
         use_bias=use_bias,
         epsilon=epsilon,
+        gradient_checkpointing=gradient_checkpointing,
     )
     tokens = keras.layers.LayerNormalization(epsilon=epsilon, name="norm")(tokens)
     return keras.Model(volumes, tokens, name=name)
 
 
-def _embed_twice(volumes, width: int, whole: tuple[int, int, int], patch_size, hidden_dim: int, mlp_dim: int):
+def _embed_twice(
+    volumes, width: int, whole, epsilon: float, patch_size, hidden_dim: int, num_layers: int, num_levels: int = 0
+):
     part = _checks.triple("stem patch_size", patch_size)
     parts = _checks.divisible(whole, part, "patch_size", "stem patch_size")
     fine = _checks.divisible(volumes.shape[1:4], part)
-    tokens = PatchEmbedding3D(hidden_dim, part, name="stem")(volumes)
-    tokens = keras.layers.Activation("gelu", name="stem_gelu")(tokens)
-    tokens = keras.layers.Reshape((*fine, hidden_dim), name="stem_grid")(tokens)
-    tokens = PatchEmbedding3D(mlp_dim, parts, name="patch_embedding")(tokens)
-    tokens = keras.layers.Activation("gelu", name="patch_gelu")(tokens)
-    return keras.layers.Dense(width, name="patch_projection")(tokens)
+    if num_levels:
+        volumes = BrightnessLevels(num_levels, name="stem_levels")(volumes)
+    details = PatchEmbedding3D(hidden_dim, part, name="stem_embedding")(volumes)
+    details = keras.layers.Reshape((*fine, hidden_dim), name="stem_grid")(details)
+    for index in range(num_layers):
+        details = NeighbourBlock3D(epsilon, name=f"stem_{index}")(details)
+    details = keras.layers.LayerNormalization(epsilon=epsilon, name=DETAILS)(details)
+    return PatchEmbedding3D(width, parts, name="patch_embedding")(details)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import h5py
@@ -43,13 +44,16 @@ def copy_half(source: Path, target: Path) -> None:
         old.visititems(copy)
 
 
-def count_numbers(file: Path) -> int:
-    """Floating-point numbers in a weights file."""
+def count_numbers(files: Iterable[Path]) -> int:
+    """Floating-point numbers in the weights files of a model."""
     counts = []
-    with h5py.File(file, "r") as stored:
-        stored.visititems(
-            lambda name, item: counts.append(
-                item.size if isinstance(item, h5py.Dataset) and item.dtype.kind == "f" else 0
-            )
-        )
+
+    def count(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
+            counts.append(item.size)
+
+    for file in files:
+        if file.suffix == ".h5":
+            with h5py.File(file, "r") as stored:
+                stored.visititems(count)
     return sum(counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,12 +23,33 @@ class Weights:
         parameters: numbers in it.
         licence: SPDX identifier.
         file: name inside the preset's folder.
+        shards: where the weights are in several files, which `file` then lists: their names and SHA-256.
+
+    Raises:
+        InputError: a name that leads out of the folder.
     """
 
     sha256: str
     parameters: int
     licence: str
     file: str = "model.weights.h5"
+    shards: Mapping = field(default_factory=dict)
+
+    def __post_init__(self):
+        object.__setattr__(self, "shards", MappingProxyType(dict(self.shards)))
+        for name in self.all_files:
+            if name != Path(name).name or "\\" in name:
+                raise InputError(f"weights file {name!r} is no name in the preset's folder")
+
+    @property
+    def all_files(self) -> tuple[str, ...]:
+        """Names of the files that hold the weights."""
+        return (self.file, *self.shards)
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON; a file without shards has no field for them, as before there were any."""
+        values = {"sha256": self.sha256, "parameters": self.parameters, "licence": self.licence, "file": self.file}
+        return values | ({"shards": dict(self.shards)} if self.shards else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +67,9 @@ class Preset:
         volume: what the model reads.
         weights: their file, or None for an architecture without weights.
         citation: what to cite.
+        calibration: what makes its probabilities right, as `evaluation.fit_calibration` gives it; None where nothing
+            was fitted.
+        fingerprint: range of each of the `intensities` of the scans it was trained on; empty where it is not known.
         folder: where the preset was found.
     """
 
@@ -58,11 +82,14 @@ class Preset:
     labels: tuple[str, ...] = ()
     weights: Weights | None = None
     citation: str = ""
+    calibration: Mapping | None = None
+    fingerprint: Mapping = field(default_factory=dict)
     folder: Path | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "arguments", MappingProxyType(dict(self.arguments)))
         object.__setattr__(self, "head", MappingProxyType(dict(self.head)))
+        object.__setattr__(self, "fingerprint", MappingProxyType(dict(self.fingerprint)))
         object.__setattr__(self, "labels", tuple(self.labels))
 
     @property
@@ -93,9 +120,12 @@ class Preset:
             "head": dict(self.head),
             "labels": list(self.labels),
             "volume": self.volume.to_dict(),
-            "weights": asdict(self.weights) if self.weights else None,
+            "weights": self.weights.to_dict() if self.weights else None,
             "citation": self.citation,
+            **({"fingerprint": dict(self.fingerprint)} if self.fingerprint else {}),
         }
+        if self.calibration:
+            values["calibration"] = dict(self.calibration)
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod

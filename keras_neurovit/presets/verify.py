@@ -15,6 +15,7 @@ from keras_neurovit._files import published
 from keras_neurovit.presets.load import from_preset
 from keras_neurovit.presets.preset import Preset
 from keras_neurovit.presets.store import load_preset
+from keras_neurovit.presets.sums import check_sums, write_sums
 
 TOLERANCE = 1e-4  # on logits, and on volumes relative to themselves, between backends
 SMALL_MM3 = 100.0  # volumes below it differ relative to it
@@ -41,8 +42,10 @@ class Verdict:
 def verify(preset: str | os.PathLike) -> Verdict:
     """Rerun a preset's golden volume on this backend and compare what it says with what was published.
 
+    Every file that `SHA256SUMS` lists is compared first.
+
     Raises:
-        InputError: a preset without weights or without a golden volume, a failed checksum.
+        InputError: a preset without weights or without a golden volume, a failed checksum of any file.
 
     Example:
         >>> verify("vit3d_ad").passed
@@ -58,6 +61,7 @@ def verify(preset: str | os.PathLike) -> Verdict:
             volume, expected = golden["volume"].astype("float32") * np.float32(STEP), golden["logits"]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         raise InputError(f"{file}: is damaged", mend="Reinstall or copy the preset again.") from None
+    check_sums(described.folder)
     scale = np.maximum(expected, SMALL_MM3) if described.measures else 1.0
     difference = float((np.abs(_logits(model, volume) - expected) / scale).max())
     return Verdict(described.name, keras.backend.backend(), difference, difference <= TOLERANCE)
@@ -73,6 +77,7 @@ def write_golden(preset: Preset, volume: np.ndarray) -> Path:
     file = preset.folder / "golden.npz"
     with published(file) as temporary:
         np.savez_compressed(temporary, volume=whole, logits=logits)
+    write_sums(preset.folder)
     return file
 
 

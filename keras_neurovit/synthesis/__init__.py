@@ -1,14 +1,15 @@
-"""Synthetic brains: label maps deformed, coloured and measured; and a small demonstration cohort."""
+"""Synthetic brains: label maps deformed, coloured and measured; and cohorts of people."""
 
 from keras_neurovit.synthesis.anatomy import Anatomies, load_anatomies
 from keras_neurovit.synthesis.cohort import make_people, write_cohort
 from keras_neurovit.synthesis.demo import write_demo_cohort
 from keras_neurovit.synthesis.factory import BrainFactory
 from keras_neurovit.synthesis.generator import BrainGenerator
+from keras_neurovit.synthesis.icbm152 import icbm152_t1
 from keras_neurovit.synthesis.label_map import LabelMap, find_label_maps, read_label_map
 from keras_neurovit.synthesis.population import Person, draw_population
+from keras_neurovit.synthesis.stream import BrainStream
 from keras_neurovit.synthesis.structures import STRUCTURES, mirrored_structures, sums_of_structures
-from keras_neurovit.synthesis.template import icbm152_t1
 from keras_neurovit.synthesis.variation import vary_freely
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Anatomies",
     "BrainFactory",
     "BrainGenerator",
+    "BrainStream",
     "LabelMap",
     "Person",
     "draw_population",

@@ -11,6 +11,7 @@ import numpy as np
 from rich.progress import track
 from scipy import ndimage
 
+from keras_neurovit.synthesis.icbm152 import icbm152_label_map
 from keras_neurovit.synthesis.label_map import LabelMap, centre_of, find_label_maps, read_label_map
 from keras_neurovit.synthesis.structures import CLASSES, CODES, NUM_INSIDE, STRUCTURE_OF_CLASS, STRUCTURES
 
@@ -76,8 +77,6 @@ def load_anatomies(
         (1, 192, 224, 208)
     """
     if source is None:
-        from keras_neurovit.synthesis.icbm152 import icbm152_label_map
-
         return stack([icbm152_label_map()])
     files = find_label_maps(source)
     with ThreadPoolExecutor(os.cpu_count()) as threads:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import keras
 import nibabel
 import numpy as np
 from rich.progress import track
@@ -16,15 +17,13 @@ from rich.progress import track
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
 from keras_neurovit.synthesis.anatomy import Anatomies, load_anatomies
-from keras_neurovit.synthesis.factory import BrainFactory
-from keras_neurovit.synthesis.folder import claim_folder
+from keras_neurovit.synthesis.factory import SMALL_MM3, BrainFactory
 from keras_neurovit.synthesis.generator import BrainGenerator
 from keras_neurovit.synthesis.population import Person, changes, targets_mm3
 from keras_neurovit.synthesis.structures import STRUCTURES, sums_of_structures
 
 BATCH = 4
 CORRECTIONS = 2
-SMALL_MM3 = 300  # structures below it are not corrected: a few samples more or less are no error of the deformation
 
 
 def make_people(
@@ -36,7 +35,7 @@ def make_people(
     to what is asked for, twice. What is missed then remains, and the truth tells it: structures under 0.3 ml, and
     ventricles that should become many times what the label map has.
 
-    Shape: n people → dict as `BrainFactory`'s, with anatomies (n,) and scales (n,)
+    Shape: n people → dict as `BrainFactory`'s, with scales (n,)
 
     Args:
         factory: of brains from `anatomies`.
@@ -46,9 +45,9 @@ def make_people(
     """
     seeds = np.asarray([person.seed & 0x7FFFFFFF for person in people], "int32")
     which = seeds % len(anatomies)
-    asked, scales = map(
-        np.asarray, zip(*(changes(p, anatomies, a) for p, a in zip(people, which, strict=True)), strict=True)
-    )
+    mirrored = keras.ops.convert_to_numpy(factory.generator.mirrored(seeds))
+    first = [changes(p, anatomies, a, m) for p, a, m in zip(people, which, mirrored, strict=True)]
+    asked, scales = map(np.asarray, zip(*first, strict=True))
     wanted = np.stack([targets_mm3(person, anatomies) for person in people])
     for _ in range(CORRECTIONS):
         found = factory.measure(seeds, which, asked, scales)["structures_mm3"]
@@ -116,7 +115,7 @@ def write_cohort(
         "LabelMaps": [os.path.basename(source) for source in anatomies.sources],
         "Anatomy": hashlib.sha256(np.ascontiguousarray(anatomies.classes)).hexdigest(),
     }
-    claim_folder(folder, description, "of other people, scans or label maps")
+    _claim(folder, description)
     missing = [person for person in people if not _files(folder, person)[1].exists()]
     batches = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
     for person, brain in track(
@@ -166,6 +165,20 @@ def _write(folder: Path, person: Person, brain: dict, anatomies: Anatomies, spac
     }
     with published(sidecar) as temporary:  # last: what is there is complete
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _claim(folder: Path, description: dict) -> None:
+    file, text = folder / "dataset_description.json", json.dumps(description, indent=2) + "\n"
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file", expected="a folder, new or empty")
+    if file.exists() and file.read_text(encoding="utf-8") != text:
+        mend = "Give another folder, or delete that one."
+        raise InputError(f"{folder}: holds a cohort of other people, scans or label maps", mend=mend)
+    if not file.exists() and folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: is not empty and holds no such cohort", mend="Give an empty or new folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with published(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _write_table(file: Path, people: Sequence[Person], rows: list[dict]) -> None:

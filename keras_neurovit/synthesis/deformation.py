@@ -13,7 +13,12 @@ from keras_neurovit.synthesis.anatomy import BOX, COARSE
 
 SHAPE = tuple(size // COARSE for size in BOX)
 REACH_MM = 8.0  # over which neighbours make room for a structure
-WOBBLE = ((4, 5.0), (7, 2.5), (12, 1.2))  # control points along an axis, and standard deviation in millimetres
+WOBBLE = (
+    (4, 5.0),
+    (7, 2.5),
+    (12, 1.2),
+    (20, 0.8),
+)  # control points along an axis, and standard deviation in millimetres
 STEPS = 4  # of the flow
 
 

@@ -101,7 +101,7 @@ class BrainGenerator(keras.layers.Layer):
         self.stripped_share = _checks.between("stripped_share", stripped_share, 0.0, 1.0)
         self.wobble = _checks.between("wobble", wobble, 0.0, 1.5)
         self.mirror, self.tilt_degrees, self.normalised = mirror, tilt_degrees, normalised
-        self.num_anatomies = len(anatomies)
+        self.anatomies_mm3 = anatomies.volumes_mm3
         self._classes = self._constant(anatomies.classes.reshape(-1), "uint8")
         self._maps = self._constant(anatomies.maps.reshape(len(anatomies), -1), "float16")
         self._fills = self._constant(anatomies.fills, "float16")
@@ -146,6 +146,10 @@ class BrainGenerator(keras.layers.Layer):
             truth["labels"] = ops.take(np.asarray(CODES, "int32"), classes[:, middle, middle, middle])
         return truth
 
+    def mirrored(self, seeds):
+        """Who is made of a label map's mirror image. Shape: (batch,) → (batch,)"""
+        return uniform(seeds, (), stream=5) < (0.5 if self.mirror else 0.0)
+
     def deform(self, inputs):
         """Where, in mm from the middle of the anatomy's box, each node of the scan is read from; who is mirrored,
         and who is stripped of the skull.
@@ -153,7 +157,7 @@ class BrainGenerator(keras.layers.Layer):
         Shape: dict → (batch, node, 3), (batch,), (batch,)
         """
         seeds, anatomies, log_ratios, scales = (inputs[k] for k in ("seeds", "anatomies", "log_ratios", "scales"))
-        mirrored = uniform(seeds, (), stream=5) < (0.5 if self.mirror else 0.0)
+        mirrored = self.mirrored(seeds)
         # What is asked is asked of the person; the label map's other side becomes it in a mirror.
         swapped = ops.take(log_ratios, np.asarray(mirrored_structures()), axis=1)
         log_ratios = ops.where(ops.reshape(mirrored, (-1, 1)), swapped, log_ratios)

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.synthesis.anatomy import Anatomies
-from keras_neurovit.synthesis.structures import FLUID, STRUCTURES, TISSUE_STRUCTURES
+from keras_neurovit.synthesis.structures import FLUID, STRUCTURES, TISSUE_STRUCTURES, mirrored_structures
 
 AGES = (40, 50, 60, 70, 80, 90)
 MEDIANS_MM3 = {
@@ -205,12 +205,12 @@ def targets_mm3(person: Person, anatomies: Anatomies) -> np.ndarray:
     return wanted
 
 
-def changes(person: Person, anatomies: Anatomies, anatomy: int) -> tuple[np.ndarray, float]:
-    """What a label map must undergo to become a person: logarithms of volume ratios, and the scale of the head.
+def changes(person: Person, anatomies: Anatomies, anatomy: int, mirrored: bool = False) -> tuple[np.ndarray, float]:
+    """What a label map, or its mirror image, must undergo to become a person: logarithms of ratios, scale of the head.
 
     Shape: → (structure,), scalar
     """
-    own = anatomies.volumes_mm3[anatomy]
+    own = anatomies.volumes_mm3[anatomy][mirrored_structures() if mirrored else slice(None)]
     scale = float((person.intracranial_mm3 / own.sum()) ** (1 / 3))
     wanted = targets_mm3(person, anatomies)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -131,7 +131,7 @@ class WarmupCosineDecay(keras.callbacks.Callback):
     @staticmethod
     def _step(leaves) -> int:
         """Updates made so far; the most of any part, as a part without variables never moves."""
-        return max(int(_number(optimizer.iterations)) for optimizer in leaves)
+        return max(int(number(optimizer.iterations)) for optimizer in leaves)
 
 
 def _leaves(optimizer) -> list:
@@ -142,7 +142,7 @@ def _leaves(optimizer) -> list:
 def _ratios(leaves) -> list[float]:
     if len(leaves) == 1:
         return [1.0]
-    rates = [_number(optimizer.learning_rate) for optimizer in leaves]
+    rates = [number(optimizer.learning_rate) for optimizer in leaves]
     if not max(rates) > 0:
         raise InputError(
             "every learning rate in the MultiOptimizer is 0, so their ratios are lost",
@@ -151,7 +151,8 @@ def _ratios(leaves) -> list[float]:
     return [rate / max(rates) for rate in rates]
 
 
-def _number(value) -> float:
+def number(value) -> float:
     """A scalar variable or tensor of any backend as a Python number."""
-    # Not convert_to_numpy: under NumPy 2 Keras 3.15 warns there for a scalar.
-    return float(keras.ops.convert_to_tensor(value))
+    # Not convert_to_numpy: under NumPy 2 Keras 3.15 warns there for a scalar. A sum, since TensorFlow's variables of
+    # several devices are no number themselves.
+    return float(keras.ops.add(value, 0))

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import keras
 
+from keras_neurovit._checks import InputError
+
+HALF = "mixed_bfloat16"
 LARGE = 50_000_000  # parameters; below it, half precision on a CPU gains nothing over a compiler
 
 
@@ -60,9 +63,8 @@ def compile_defaults(
         'float32'
     """
     choice = _choose(model, jit_compile, half)
-    if choice.dtype != "float32":
-        for layer in model.get_layer("backbone")._flatten_layers(include_self=False):
-            layer.dtype_policy = choice.dtype
+    if choice.dtype == HALF:
+        halve_backbone(model)
     optimizer = keras.optimizers.get(optimizer)
     loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, jit_compile=choice.jit_compile, **arguments)
@@ -70,6 +72,19 @@ def compile_defaults(
     if verbose:
         print(f"{model.name}: {choice.dtype}, jit_compile={choice.jit_compile}: {choice.why}", file=sys.stderr)
     return choice
+
+
+def halve_backbone(model: keras.Model) -> None:
+    """Let the layers of a model's backbone compute in bfloat16; weights stay float32, and so does the head.
+
+    Raises:
+        InputError: a model without a layer `backbone`.
+    """
+    if not any(layer.name == "backbone" for layer in model.layers):
+        mend = "Build it with from_preset or models.classifier, or do without mixed precision."
+        raise InputError("the model has no layer 'backbone' to compute in bfloat16", mend=mend)
+    for layer in model.get_layer("backbone")._flatten_layers(include_self=False):
+        layer.dtype_policy = HALF
 
 
 def _choose(model: keras.Model, jit_compile: bool | None, half: bool) -> Choice:
@@ -82,7 +97,7 @@ def _choose(model: keras.Model, jit_compile: bool | None, half: bool) -> Choice:
         return Choice("auto", dtype, "Keras' own choice on JAX and on accelerators")
     half = half and dtype == "float32" and any(layer.name == "backbone" for layer in model.layers)
     if half and model.count_params() >= LARGE and "bf16" in _processor():
-        return Choice(False, "mixed_bfloat16", f"{model.count_params() / 1e6:.0f} M parameters, a CPU with bfloat16")
+        return Choice(False, HALF, f"{model.count_params() / 1e6:.0f} M parameters, a CPU with bfloat16")
     return Choice(True, dtype, f"{model.count_params() / 1e6:.1f} M parameters, a CPU")
 
 

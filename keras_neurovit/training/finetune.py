@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import keras
-import numpy as np
 
-from keras_neurovit._checks import InputError
+from keras_neurovit._checks import InputError, one_of
 from keras_neurovit._files import published, told_otherwise
+from keras_neurovit.training.adapter_backup import AdapterBackup
+from keras_neurovit.training.batches import FiniteLoss, SameDraws, refuse_one_class
 from keras_neurovit.training.callbacks import WarmupCosineDecay
-from keras_neurovit.training.compiling import compile_defaults
+from keras_neurovit.training.compiling import compile_defaults, halve_backbone
+from keras_neurovit.training.distilling import beside_teacher, student_accuracy
+from keras_neurovit.training.options import Options
+from keras_neurovit.training.strategy import STRATEGIES, adapted_layers, choose_weights
 
 
 def finetune(
@@ -32,6 +39,11 @@ def finetune(
     anneal: str = "cosine",
     weight_decay: float = 0.05,
     loss: str | keras.losses.Loss | None = None,
+    strategy: str | None = None,
+    last_n: int | None = None,
+    lora_rank: int | None = None,
+    options: Options | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     facts: Mapping | None = None,
     jit_compile: bool | None = None,
     verbose: int | str = "auto",
@@ -39,13 +51,14 @@ def finetune(
     """Fit a model with AdamW, warm-up and annealing, saving its state after every epoch.
 
     Killed and started again with the same folder and arguments, it goes on after the last finished epoch with the same
-    learning rates; a run that has finished is read back. Other arguments need another folder: weights of one split or
-    schedule must never go on in another.
+    learning rates, batches and random draws, to the same weights; a run that has finished is read back. Other arguments
+    need another folder: weights of one split or schedule must never go on in another.
 
     Args:
         model: of logits, for example from `from_preset`.
-        train: batches of volumes and targets, for example from `data.make_dataset`. A PyDataset whose order follows
-            from the epoch has a method `start_epoch(epoch)`: it is called before each, also where a run goes on.
+        train: batches of volumes and targets, for example from `data.make_dataset`. Batches may tell of themselves, as
+            its do: a method `start_epoch(epoch)`, where their order follows from it, is called before each, also where
+            a run goes on; `scans_of(epoch, step)` are the files that a message names; `labels` are those of all scans.
         validation: the same, or None.
         folder: for the state (`backup/`) and the log (`history.csv`).
         epochs: in all, those before an interruption included.
@@ -54,7 +67,15 @@ def finetune(
         floor: learning rate at the end.
         anneal: "cosine", "linear", "polynomial" or "constant".
         weight_decay: of AdamW, on matrices and kernels alone.
-        loss: None for cross-entropy on labels.
+        loss: None for cross-entropy on labels, or on shares of them where scans are mixed.
+        strategy: what trains, told in one line: "full", "head", "last_n" or "lora", see `choose_weights`; what is
+            frozen stays as it is, to the last bit. None for what the model's layers say, all unless they were frozen.
+            Adapters learn at a higher `peak` than whole weights, 1e-3 for example; `save_adapters` saves them apart.
+        last_n: encoder blocks that train, for "last_n".
+        lora_rank: of the adapters, for "lora"; None for 8.
+        options: head first, layer-wise rates, averaged weights, accumulation, smoothing, class weights, a teacher and
+            more, see `Options`; None for none of them. A run goes on with its own alone.
+        callbacks: further ones of Keras; the learning rate is among their logs.
         facts: what else the run depends on, in JSON's values: the people it learns from, the preset, the seed. A folder
             whose run had others is refused.
         jit_compile: None chooses as `compile_defaults` does, in float32; a compiler pays from some hundreds of steps
@@ -65,39 +86,89 @@ def finetune(
         A row an epoch: epoch, learning_rate, loss, and val_loss where there is validation.
 
     Raises:
-        InputError: rates or epochs out of range; a folder that holds another run; a loss that is not finite.
+        InputError: rates or epochs out of range; a strategy or options that the model does not allow; a folder that
+            holds another run; batches of one class only; a loss that is not finite, at once, with the batch and, where
+            the batches know them, its scans.
 
     Source: warm-up, then annealing: Dhinagar et al. 2023 (arXiv 2303.08216), section 2.
     """
-    folder = Path(folder)
+    folder, options = Path(folder), options or Options()
     if epochs < 1:
         raise InputError("epochs is unusable", expected="1 or more", received=epochs)
     settings = {"epochs": epochs, "peak": peak, "warmup_epochs": warmup_epochs, "floor": floor, "anneal": anneal}
-    settings |= {"weight_decay": weight_decay, **(facts or {})}
+    chosen = {"strategy": strategy, "last_n": last_n, "lora_rank": lora_rank}
+    settings |= {"weight_decay": weight_decay, **{k: v for k, v in chosen.items() if v is not None}, **(facts or {})}
+    settings |= options.facts()
     schedule = WarmupCosineDecay(
         peak, min(warmup_epochs, epochs), epochs, min(floor, peak), unit="epochs", anneal=anneal
     )
-    optimizer = keras.optimizers.AdamW(peak, weight_decay=weight_decay, global_clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "table", "tokens"])
-    # Builds the optimizer too, so that a backup of its state can be read before the first step; not in half precision:
-    # a run that goes on elsewhere must compute as it did.
-    show = {"metrics": ["accuracy"] if loss is None else None, "verbose": verbose not in (0, False)}
-    compile_defaults(model, optimizer, loss, jit_compile=jit_compile, half=False, **show)
-    log = _claim(folder, settings)
-    callbacks = [
-        schedule,
-        keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.CSVLogger(log, append=True),
-        keras.callbacks.BackupAndRestore(folder / "backup", double_checkpoint=True, delete_checkpoint=False),
-    ]
-    if hasattr(train, "start_epoch"):
-        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: train.start_epoch(epoch)))
-    model.fit(train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=callbacks, verbose=verbose)
-    history = read_history(log)
-    if not np.isfinite(history[-1].get("loss", np.nan)):
-        mend = "Lower the peak learning rate or lengthen the warm-up, and give another folder."
-        raise InputError(f"{folder}: training diverged, its loss is not finite", mend=mend)
-    return history
+    if loss is None:
+        refuse_one_class(train)
+    else:
+        options.refuse_on(loss)
+    if strategy is not None:
+        one_of("strategy", strategy, STRATEGIES)
+    if options.head_epochs:
+        alone = {"weight_decay": weight_decay, "loss": loss, "facts": facts, "jit_compile": jit_compile}
+        alone |= {"warmup_epochs": min(warmup_epochs, options.head_epochs), "floor": floor, "anneal": anneal}
+        alone |= {"epochs": options.head_epochs, "peak": options.head_peak, "callbacks": callbacks, "verbose": verbose}
+        first = replace(options, head_epochs=0, layer_decay=None)
+        finetune(model, train, validation, folder=folder / "head", strategy="head", options=first, **alone)
+        strategy = strategy or "full"
+    if strategy is not None or last_n is not None or lora_rank is not None:
+        told = choose_weights(model, strategy or "full", last_n=last_n, lora_rank=lora_rank)
+        if verbose not in (0, False):
+            print(told, file=sys.stderr)
+    show = {"jit_compile": jit_compile, "verbose": verbose not in (0, False)}
+    with _compiled(model, options, train, loss, peak, weight_decay, show) as fitted:
+        log = _claim(folder, settings)
+        logger = keras.callbacks.CSVLogger(log, append=True)
+        every = [schedule, SameDraws(train), FiniteLoss(train), *callbacks, logger, _backup(fitted, folder / "backup")]
+        if options.ema is not None:
+            every.append(keras.callbacks.SwapEMAWeights())  # what is validated is what is kept
+        fitted._initial_epoch = None  # a run that went on leaves where it did, and Keras would begin the next one there
+        try:
+            fitted.fit(
+                train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=every, verbose=verbose
+            )
+        finally:
+            logger.on_train_end()  # closes the log, also of a run that stopped
+    return read_history(log)
+
+
+@contextlib.contextmanager
+def _compiled(model, options: Options, train, loss, peak: float, weight_decay: float, show: Mapping):
+    """What is fitted: the model, or while this lasts the model beside its teacher."""
+    if options.mixed_precision:
+        halve_backbone(model)
+    # Asked of the model, since TensorFlow is for the room data/ alone.
+    if getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1 and options.clipnorm:
+        mend = "Pass options=Options(clipnorm=None), or train on JAX."
+        raise InputError(
+            "on TensorFlow each device would clip its share of the gradients alone", "no clipnorm", mend=mend
+        )
+    optimizer = options.optimizer(model, peak, weight_decay)
+    metrics = ["accuracy"] if loss is None else None
+    loss, fitted, teacher = loss or options.loss(train, model.output_shape[-1]), model, options.teacher
+    trained = [] if teacher is None else [(layer, layer.trainable) for layer in teacher._flatten_layers()]
+    try:
+        if teacher is not None:
+            teacher.trainable = False
+            fitted = beside_teacher(model, teacher)
+            metrics = [keras.metrics.MeanMetricWrapper(student_accuracy, name="accuracy")]
+        # Builds the optimizer too, so that a backup of its state can be read before the first step; half precision only
+        # where it was asked for: a run that goes on elsewhere must compute as it did.
+        compile_defaults(fitted, optimizer, loss, half=False, metrics=metrics, **show)
+        yield fitted
+    finally:
+        for layer, flag in trained:
+            layer.trainable = flag
+
+
+def _backup(model: keras.Model, folder: Path) -> keras.callbacks.Callback:
+    if adapted_layers(model):
+        return AdapterBackup(model, folder)
+    return keras.callbacks.BackupAndRestore(folder, double_checkpoint=True, delete_checkpoint=False)
 
 
 def _claim(folder: Path, settings: dict) -> Path:

@@ -56,8 +56,8 @@ def warmup_anneal(
     steps = np.maximum(np.asarray(step, dtype=np.float64), 0.0)
     # An empty span must not divide by zero; its only step is either before it (clipped to 0) or after it (to 1).
     tiny = np.finfo(np.float64).tiny
-    warmed = np.clip(steps / max(warmup, tiny), 0.0, 1.0)
     with np.errstate(over="ignore"):
+        warmed = np.clip(steps / max(warmup, tiny), 0.0, 1.0)
         progress = np.clip((steps - warmup) / max(total - warmup, tiny), 0.0, 1.0)
     remaining = {
         "cosine": 0.5 * (1.0 + np.cos(math.pi * progress)),

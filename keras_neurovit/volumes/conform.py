@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import nibabel
@@ -10,8 +10,9 @@ import numpy as np
 from scipy import ndimage, sparse
 
 from keras_neurovit.volumes.contract import VolumeContract
+from keras_neurovit.volumes.fingerprint import intensities
 from keras_neurovit.volumes.foreground import find_foreground
-from keras_neurovit.volumes.plausibility import implausible
+from keras_neurovit.volumes.plausibility import Finding, examine_intensities, examine_scan, problems
 from keras_neurovit.volumes.scan import Scan
 
 SEEN_MM = 2.0  # where the head is, voxels this far apart tell as well
@@ -40,15 +41,43 @@ def conform(scan: Scan, contract: VolumeContract) -> np.ndarray:
         >>> conform(Scan(voxels, np.eye(4)), VolumeContract((2, 2, 2), (24, 28, 24))).shape
         (24, 28, 24, 1)
     """
-    return conform_and_check(scan, contract)[0]
+    return _conform(scan, contract)[0]
 
 
-def conform_and_check(scan: Scan, contract: VolumeContract) -> tuple[np.ndarray, list[str]]:
-    """`conform`, and what is suspicious about the scan: see `implausible`."""
+def conform_and_check(
+    scan: Scan, contract: VolumeContract, ranges: Mapping[str, Sequence[float]] | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """`conform`, and what is suspicious about the scan, a sentence each; see `examine`."""
+    volume, findings = examine(scan, contract, ranges)
+    return volume, problems(findings)
+
+
+def examine(
+    scan: Scan, contract: VolumeContract, ranges: Mapping[str, Sequence[float]] | None = None
+) -> tuple[np.ndarray, list[Finding]]:
+    """`conform`, and all that was compared with the contract: orientation, spacing, size of the head, intensities.
+
+    Args:
+        scan: from `read_scan`.
+        contract: what the preset reads.
+        ranges: of the intensities that it was trained on, `load_preset(name).fingerprint`.
+
+    Example:
+        >>> voxels = np.zeros((40, 50, 40), "float32"); voxels[10:30, 10:40, 10:30] = 100
+        >>> [f.check for f in examine(Scan(voxels, np.eye(4)), VolumeContract())[1] if not f.passed]
+        ['volume of the head']
+    """
+    volume, inside, voxels, head, spacing = _conform(scan, contract)
+    findings = examine_scan(scan, voxels, head, spacing, contract)
+    measured = intensities(volume[..., 0], inside, contract.spacing_mm)
+    return volume, findings + examine_intensities(measured, contract, ranges)
+
+
+def _conform(scan: Scan, contract: VolumeContract):
+    """The volume, which of its voxels are head; of the scan, its voxels along RAS+ axes, its head and its spacing."""
     voxels, affine = to_ras(scan)
-    spacing = tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0))
+    seen = spacing = tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0))
     head = find_foreground(voxels, [max(1, int(SEEN_MM / s + 0.01)) for s in spacing])
-    warnings = implausible(head, spacing, contract)
     volume, centre, background = voxels, head.centre, head.background
     if obliquity_degrees(affine) > OBLIQUE_DEGREES:
         volume, spacing, centre = straighten(voxels - np.float32(background), affine, centre, contract)
@@ -60,13 +89,14 @@ def conform_and_check(scan: Scan, contract: VolumeContract) -> tuple[np.ndarray,
     volume = resample(volume, weights)
     # A new voxel outside the scan is background: it got none of the weight that the others got.
     volume -= np.float32(background) * reduce(np.multiply.outer, [w.sum(axis=1) for w in weights])
-    inside = volume[volume > head.threshold - head.background]
-    if inside.size:  # a head smaller than one new voxel leaves none; `implausible` says so
+    mask = volume > head.threshold - head.background
+    inside = volume[mask]
+    if inside.size:  # a head smaller than one new voxel leaves none; `examine` says so
         # In units of the threshold: whatever a scanner's units, sums and squares stay within float32.
         unit = np.float32(abs(head.threshold - head.background) or 1.0)
         volume, inside = volume / unit, inside / unit
         volume = (volume - inside.mean()) / max(float(inside.std()), 1e-6)
-    return volume[..., None], warnings
+    return volume[..., None], mask, voxels, head, seen
 
 
 def to_ras(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
@@ -159,10 +189,11 @@ def resample(volume: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
             volume = np.flip(volume, axis)
         matrices.append(weights[axis][:, ::-1] if backwards else weights[axis])
     volume = np.ascontiguousarray(volume.transpose(order), "float32")
-    # Few old voxels tell a new one: a sparse matrix reads only those.
-    slow, middle, fast = matrices
-    planes = sparse.csr_array(slow) @ volume.reshape(len(volume), -1)
-    rows = sparse.csr_array(middle)
-    planes = [rows @ plane for plane in planes.reshape(len(slow), *volume.shape[1:])]
-    volume = np.stack(planes) @ fast.T
-    return np.ascontiguousarray(volume.transpose(np.argsort(order)))
+    # Few old voxels tell a new one: a sparse matrix reads only those. Each product leaves its axis where it is wanted.
+    slow, middle, fast = (sparse.csr_array(matrix) for matrix in matrices)
+    planes = (slow @ volume.reshape(len(volume), -1)).reshape(-1, *volume.shape[1:])
+    rows = np.empty((middle.shape[0], len(planes), planes.shape[2]), "float32")
+    for place, plane in enumerate(planes):
+        rows[:, place] = middle @ plane
+    new = (fast @ rows.reshape(-1, rows.shape[2]).T).reshape(-1, *rows.shape[:2])
+    return np.ascontiguousarray(new.transpose(np.argsort(order[::-1])))

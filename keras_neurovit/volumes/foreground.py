@@ -55,14 +55,14 @@ def find_foreground(voxels: np.ndarray, every: Sequence[int] = (1, 1, 1)) -> For
         >>> find_foreground(voxels).centre
         (2.0, 3.0, 4.0)
     """
-    whole, voxels = voxels, np.ascontiguousarray(voxels[tuple(slice(None, None, step) for step in every)])
+    whole, voxels = voxels, _copied(voxels[tuple(slice(None, None, step) for step in every)])
     faces = [np.moveaxis(whole, axis, 0)[index].ravel() for axis in range(3) for index in (0, -1)]
     background = float(np.median(np.concatenate(faces)))
-    above = voxels[voxels > background]
-    if above.size == 0:  # dark head on a bright ground: no T1, but still a centre to crop about
-        above = voxels.ravel()
-    mean = above.mean(dtype="float64")
-    bright = float(above[above >= mean].mean(dtype="float64")) if (above >= mean).any() else float(above.max())
+    mean = _mean_of(voxels, voxels > background, background)
+    if mean is None:  # dark head on a bright ground: no T1, but still a centre to crop about
+        mean = float(voxels.mean(dtype="float64"))
+    bright = _mean_of(voxels, voxels >= mean, mean)
+    bright = float(voxels.max()) if bright is None else bright
     threshold = background + THRESHOLD * (bright - background)
     if bright <= background:  # then head is whatever differs from the ground
         threshold = float(np.nextafter(np.float32(voxels.min()), np.float32(np.inf)))
@@ -72,13 +72,33 @@ def find_foreground(voxels: np.ndarray, every: Sequence[int] = (1, 1, 1)) -> For
             return find_foreground(whole)
         raise InputError("the scan has no head: all voxels are alike", mend="Check the step that made it.")
     centre, extent = [], []
-    for axis, step in enumerate(every):
-        profile = np.count_nonzero(mask, axis=tuple(a for a in range(3) if a != axis))
+    for step, profile in zip(every, _profiles(mask), strict=True):
         inside = step * np.flatnonzero(profile)
         extent.append((int(inside[0]), int(inside[-1])))
         centre.append(step * float(profile @ np.arange(len(profile)) / profile.sum()))
     count = int(profile.sum()) * math.prod(every)
     return Foreground(background, threshold, tuple(centre), tuple(extent), count)
+
+
+def _copied(view: np.ndarray) -> np.ndarray:
+    """A copy whose axes lie in memory as the view's do, which is read and written in order then."""
+    order = np.argsort([-abs(stride) for stride in view.strides])
+    return np.ascontiguousarray(view.transpose(order)).transpose(np.argsort(order))
+
+
+def _mean_of(voxels: np.ndarray, chosen: np.ndarray, least: float) -> float | None:
+    """Mean of the chosen voxels, those from `least` on; None where there are none.
+
+    Sums of what lies above `least`, over all voxels, take a third of the time of picking the chosen ones.
+    """
+    count, least = np.count_nonzero(chosen), np.float32(least)
+    return float(least + np.maximum(voxels - least, 0).sum(dtype="float64") / count) if count else None
+
+
+def _profiles(mask: np.ndarray) -> list[np.ndarray]:
+    """How many voxels of each plane are head, along each axis."""
+    sides = mask.sum(axis=0, dtype="int32")
+    return [mask.sum(axis=1, dtype="int32").sum(axis=1), sides.sum(axis=1), sides.sum(axis=0)]
 
 
 def brain_volume_ml(scan: Scan) -> float:

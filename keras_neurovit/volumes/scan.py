@@ -13,10 +13,12 @@ import numpy as np
 from isal import igzip, isal_zlib
 
 from keras_neurovit._checks import InputError
+from keras_neurovit._pointers import ANNEX, fetching, pointer
+from keras_neurovit.volumes.pair import read_pair
 
 _log = logging.getLogger(__name__)
 
-SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh")
+SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh", ".img")
 GZIP = b"\x1f\x8b"
 SPACING_RANGE_MM = (0.1, 20.0)  # outside it a header holds metres, microns or nonsense
 
@@ -29,11 +31,13 @@ class Scan:
         voxels: float32 intensities along the file's own three axes.
         affine: 4 × 4, from voxel indices to RAS+ millimetres.
         path: the file, for messages.
+        oriented: whether the file says how its axes lie in the person; else the affine is a guess.
     """
 
     voxels: np.ndarray
     affine: np.ndarray
     path: str = "scan"
+    oriented: bool = True
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -52,7 +56,7 @@ def is_scan(path: str | os.PathLike) -> bool:
 
 
 def read_scan(path: str | os.PathLike) -> Scan:
-    """Read a NIfTI (.nii, .nii.gz) or FreeSurfer (.mgz, .mgh) file.
+    """Read a NIfTI (.nii, .nii.gz), FreeSurfer (.mgz, .mgh) or Analyze (.img with its .hdr) file.
 
     A fourth axis of length one is dropped. Intensities are scaled as the header says, in float32.
 
@@ -79,14 +83,14 @@ def read_scan(path: str | os.PathLike) -> Scan:
     image = _parse(path, data)
     affine = _checked_affine(path, data, image)
     voxels = _checked_voxels(path, data, image)
-    return Scan(voxels, affine, str(path))
+    return Scan(voxels, affine, str(path), _is_oriented(image))
 
 
 def _read(path: Path) -> bytes:
     """A file's bytes, decompressed: nibabel's own way through gzip takes several times as long."""
     try:
         if path.is_symlink() and not path.exists():
-            mend = f"Fetch it first, for example `datalad get {path}`."
+            mend = f"Fetch it first, for example `{fetching(ANNEX, [path])}`."
             raise InputError(f"{path}: a link whose file is missing", mend=mend)
         if not path.exists():
             raise InputError(f"{path}: no such file", mend="Check the path.")
@@ -99,6 +103,10 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         mend = "Check its permissions and the disk."
         raise InputError(f"{path}: cannot be opened ({error.strerror})", mend=mend) from None
+    if what := pointer(data):
+        raise InputError(
+            f"{path}: a {what} in the place of the file", mend=f"Fetch it with `{fetching(what, [path])}`."
+        )
     if not data or not path.name.lower().endswith("gz"):
         return data
     if data[:2] != GZIP:
@@ -112,12 +120,17 @@ def _read(path: Path) -> bytes:
 
 
 def _decompress(data: bytes) -> bytes:
-    if data.find(GZIP + b"\x08", 1) < 0:  # one piece: its last bytes tell its length, and memory is taken once
-        return isal_zlib.decompress(data, 31, min(int.from_bytes(data[-4:], "little") + 1, 1100 * len(data)))
+    # The last bytes tell the length, so that memory is taken once: plus one, or a piece of that length looks cut.
+    piece = isal_zlib.decompressobj(31)
+    found = piece.decompress(data, min(int.from_bytes(data[-4:], "little") + 1, 1100 * len(data)))
+    if piece.eof and not piece.unused_data.lstrip(b"\0").startswith(GZIP):
+        return found
     return igzip.decompress(data)  # some tools compress in pieces, one after another
 
 
 def _parse(path: Path, data: bytes):
+    if path.name.lower().endswith(".img"):
+        return read_pair(path, data)
     for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image, nibabel.MGHImage):
         try:
             if kind.path_maybe_image(str(path), (data[:1024], str(path)))[0]:
@@ -164,10 +177,15 @@ def _checked_affine(path: Path, data: bytes, image) -> np.ndarray:
     return affine
 
 
+def _is_oriented(image) -> bool:
+    header = image.header
+    return not isinstance(header, nibabel.Nifti1Header) or bool(header["sform_code"] > 0 or header["qform_code"] > 0)
+
+
 def _stored_zooms(data: bytes, image) -> np.ndarray:
     """Voxel edges as the file has them: loading replaces zeros by ones without an error."""
     kind = type(image.header)
-    if not issubclass(kind, nibabel.Nifti1Header):
+    if not issubclass(kind, nibabel.Nifti1Header) or issubclass(kind, nibabel.nifti1.Nifti1PairHeader):
         return np.asarray(image.header.get_zooms()[:3], dtype="float64")
     return np.asarray(kind.from_fileobj(io.BytesIO(data), check=False)["pixdim"][1:4], dtype="float64")
 

@@ -104,7 +104,8 @@ def test_a_seed_is_a_result_whatever_stands_beside_it_in_the_batch(name):
     layer = LAYERS[name][0]()
     both = numpy(layer.transform(sample(VOLUMES), SEEDS))
     one = numpy(layer.transform(sample(VOLUMES)[1:], SEEDS[1:]))
-    np.testing.assert_allclose(both[1:], one, atol=1e-6)
+    rounded = 1e-5 if keras.backend.backend() == "torch" else 1e-6  # which adds in an order of its own for each batch
+    np.testing.assert_allclose(both[1:], one, atol=rounded)
 
 
 @pytest.mark.parametrize("name", RANDOM)

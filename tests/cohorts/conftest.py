@@ -17,7 +17,7 @@ def bids(tmp_path):
             (folder / "participants.tsv").write_bytes(content)
         for scan in scans:
             (folder / scan).parent.mkdir(parents=True, exist_ok=True)
-            (folder / scan).touch()
+            (folder / scan).write_bytes(b"a scan, for those who do not open it")
         for participant, text in files.items():
             name = participant.replace("_", "-")
             (folder / name / f"{name}_sessions.tsv").write_text(text)
@@ -59,3 +59,14 @@ def t1w(participant: object, session: str | None = None, run: int | None = None,
 def scan_path():
     """`t1w` for tests, which cannot import from a conftest."""
     return t1w
+
+
+@pytest.fixture
+def left_out():
+    """Reason → scans left out."""
+
+    def told(cohort):
+        steps = (step for step in cohort.flow if step.kind == "left out")
+        return {step.text.split(":")[0].split(";")[0].split(" (")[0]: step.scans for step in steps}
+
+    return told

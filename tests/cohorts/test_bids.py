@@ -45,7 +45,11 @@ def test_finds_sessions_runs_and_every_extension(bids, scan_path):
     cohort = read_bids(folder, "sex")
     assert cohort.paths == [folder / path for path in wanted]
     assert [r.session for r in cohort.records] == ["ses-M0", "ses-M0", "ses-M6", "ses-M12", None]
-    assert cohort.notes == ()
+    assert cohort.notes == (
+        "1 visit with several T1w scans, all kept: sub-01 ses-M0",
+        "assumed: sex and all else that participants.tsv says of the person holds at 4 scans whose visit no table "
+        "lists: sub-01 ses-M0, sub-01 ses-M12, sub-01 ses-M6",
+    )
     assert read_bids(folder, "sex", suffix="T2w").paths == [folder / others[0]]
 
 
@@ -102,8 +106,8 @@ def test_notes_people_without_scans_and_scans_without_rows(bids, scan_path):
     cohort = read_bids(bids(TWO, scan_path("01"), scan_path("07"), scan_path("07", "M0")), "sex")
     assert len(cohort) == 1
     assert cohort.notes == (
-        "1 participant without a T1w scan: sub-02",
         "2 scans left out, not listed in participants.tsv: sub-07",
+        "1 participant without a T1w scan: sub-02",
     )
 
 
@@ -115,10 +119,10 @@ def test_notes_dead_links_and_annex_pointers(bids, scan_path):
     pointer.write_text("/annex/objects/MD5E-s1234--abc.nii.gz\n")
     cohort = read_bids(folder, "sex")
     assert cohort.paths == [folder / scan_path("01")]
-    (note,) = cohort.notes
-    assert note.startswith("2 scans left out, file content is missing (dead link or annex pointer)")
+    note = cohort.notes[0]
+    assert note.startswith("2 scans left out, file content is missing (git-annex pointer)")
     assert str(dead) in note
-    assert f"`datalad get {pointer}`" in note
+    assert f"`cd {folder} && datalad get sub-0*/anat/sub-0*_T1w.nii.gz`" in note
 
 
 def test_follows_living_links(bids, scan_path, tmp_path):

@@ -50,5 +50,8 @@ def test_tells_that_all_content_is_missing(bids, scan_path):
     folder = bids(TWO, scan_path("01"))
     os.unlink(folder / scan_path("01"))
     os.symlink("gone", folder / scan_path("01"))
-    with pytest.raises(InputError, match=r"no usable scan .*file content is missing .*`datalad get"):
+    with pytest.raises(
+        InputError,
+        match=r"no usable scan .*file content is missing \(dead link\).*sub-01_T1w\.nii\.gz; restore .* link it again",
+    ):
         read_bids(folder, "sex")

@@ -8,6 +8,7 @@ import pytest
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.cohorts import Cohort, Record, read_bids
+from keras_neurovit.cohorts.flow import Step
 
 
 @pytest.fixture
@@ -50,19 +51,25 @@ def test_ages(cohort, bids, scan_path):
 
 
 def test_describe(cohort):
-    text = replace(cohort, notes=("1 participant without a T1w scan: sub-99",)).describe()
+    flow = (*cohort.flow, Step("assumed", 0, "all is well"), Step("left out", 2, "not liked"))
+    text = replace(cohort, flow=flow).describe()
     assert text.splitlines() == [
-        "40 scans of 32 people, target diagnosis",
+        "40 scans of 32 people, 16 of them in 16 sessions, target diagnosis",
         f"read from {cohort.source}",
         "  CN: 20 scans of 16 people",
         "  AD: 20 scans of 16 people",
-        "age 60 to 91 years, median 80",
-        "note: 1 participant without a T1w scan: sub-99",
+        "age 60 to 91 years, median 80, unknown for 1 scan",
+        "sex F 20, M 20 (scans)",
+        "found         40  T1w files in folders sub-*",
+        "left out       2  not liked",
+        "kept          38",
+        "here          40  a part of those kept",
+        "assumed           all is well",
     ]
 
 
 def test_describe_survives_odd_ages_and_emptiness(bids, scan_path):
-    cohort = read_bids(bids("participant_id\tage\tsex\nsub-1\t89+\tF\n", scan_path(1)), "sex")
+    cohort = read_bids(bids("participant_id\tage\tsex\nsub-1\tabout 89\tF\n", scan_path(1)), "sex")
     assert "age unknown: " in cohort.describe()
     assert cohort.subset([]).describe().startswith("0 scans of 0 people")
     unknown = read_bids(bids("participant_id\tage\tsex\nsub-1\tn/a\tF\n", scan_path(1)), "sex")

@@ -10,9 +10,9 @@ ROWS = "path,participant_id,session_id,sex\na.nii.gz,01,M0,F\nb.nii.gz,sub-01,M1
 
 @pytest.fixture
 def table(tmp_path):
-    """Writes a table beside the empty scans a, b and c."""
+    """Writes a table beside the scans a, b and c."""
     for name in "abc":
-        (tmp_path / f"{name}.nii.gz").touch()
+        (tmp_path / f"{name}.nii.gz").write_bytes(b"a scan")
 
     def write(text, encoding="utf-8"):
         file = tmp_path / "scans.csv"
@@ -66,7 +66,7 @@ def test_refuses_unknown_columns(table):
 
 def test_refuses_files_that_do_not_exist(table):
     lost = "".join(f"lost{i}.nii,03,,F\n" for i in range(7))
-    with pytest.raises(InputError, match=r"7 files of 10 cannot be found: .*lost0\.nii, .*lost4\.nii and 2 more"):
+    with pytest.raises(InputError, match=r"7 files of 10 cannot be used: .*lost0\.nii, .*lost4\.nii and 2 more"):
         read_csv(table(ROWS + lost), "sex")
 
 

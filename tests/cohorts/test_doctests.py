@@ -8,7 +8,7 @@ import pytest
 
 from keras_neurovit import cohorts
 
-MODULES = [f"{cohorts.__name__}.{module.name}" for module in pkgutil.iter_modules(cohorts.__path__)]
+MODULES = sorted(module.name for module in pkgutil.walk_packages(cohorts.__path__, f"{cohorts.__name__}."))
 
 
 @pytest.mark.parametrize("name", MODULES)

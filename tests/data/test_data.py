@@ -209,6 +209,27 @@ def test_mixed_batches(cohort, tmp_path, mixing):
         make_dataset(cohort, CONTRACT, mixing=mixing(), class_weights=cohort.class_weights(), **how)
 
 
+def test_views_of_a_scan_stand_side_by_side(cohort, tmp_path):
+    how = {"batch_size": 6, "views": 2, "cache": tmp_path, "seed": 2, "verbose": False}
+    dataset = make_dataset(cohort, CONTRACT, shuffle=True, augmentation="light", **how)
+    batches = [(np.asarray(volumes), np.asarray(people)) for volumes, people in dataset]
+    assert [volumes.shape for volumes, _ in batches] == [(6, *CONTRACT.shape, 1)] * 2
+    plain = volumes_of(make_dataset(cohort, CONTRACT, cache=tmp_path, verbose=False))
+    for volumes, people in batches:
+        np.testing.assert_array_equal(people[::2], people[1::2])
+        assert len(set(people.tolist())) == 3
+        one, other = volumes[::2], volumes[1::2]
+        assert all(np.abs(a - b).max() > 0.05 for a, b in zip(one, other, strict=True))
+        for volume, person in zip(volumes, people, strict=True):
+            away = np.abs(plain - volume).mean(axis=(1, 2, 3, 4))
+            assert away[person] < 0.3
+    same = [np.asarray(volumes) for volumes, _ in make_dataset(cohort, CONTRACT, **how)]
+    np.testing.assert_array_equal(same[0][::2], same[0][1::2])  # nothing is augmented
+    for bad in ({"views": 4}, {"views": 0}, {"class_weights": cohort.class_weights()}):
+        with pytest.raises(InputError, match="views"):
+            make_dataset(cohort, CONTRACT, **(how | bad))
+
+
 def test_errors_of_layers_are_our_own(cohort, tmp_path):
     with pytest.raises(InputError, match="fold"):
         make_dataset(cohort, CONTRACT, augmentation="strong", cache=tmp_path, verbose=False)
@@ -304,3 +325,53 @@ def test_models_need_no_tensorflow():
         "assert not any(m.startswith('tensorflow') for m in sys.modules), 'tensorflow was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"KERAS_BACKEND": "jax"})
+
+
+def test_a_dataset_names_its_scans_and_goes_on_at_an_epoch(cohort, tmp_path):
+    how = {"shuffle": True, "batch_size": 2, "augmentation": "light", "seed": 4, "cache": tmp_path, "verbose": False}
+    dataset = make_dataset(cohort, CONTRACT, **how)
+    assert dataset.labels.tolist() == cohort.targets.tolist()
+    passes = [volumes_of(dataset) for _ in range(3)]
+    again = make_dataset(cohort, CONTRACT, **how)
+    again.start_epoch(2)
+    np.testing.assert_array_equal(volumes_of(again), passes[2])
+    plain = make_dataset(cohort, CONTRACT, **how | {"augmentation": "none"})
+    for epoch in range(2):
+        for step, (batch, _) in enumerate(plain):
+            expected = np.stack([conform(read_scan(path), CONTRACT) for path in plain.scans_of(epoch, step)])
+            np.testing.assert_allclose(np.asarray(batch), expected, atol=4e-3)
+
+
+def test_a_batch_larger_than_the_cohort_is_refused(cohort, tmp_path):
+    how = {"batch_size": 8, "cache": tmp_path, "verbose": False}
+    with pytest.raises(InputError, match=r"larger than an epoch \(expected 7 or less, received 8\)"):
+        make_dataset(cohort, CONTRACT, shuffle=True, **how)
+    assert len(make_dataset(cohort, CONTRACT, **how)) == 1
+
+
+def test_targets_are_used_where_they_are_known_and_counted(cohort, tmp_path, capsys):
+    how = {"cache": tmp_path, "verbose": False}
+    targets = np.array([[61, 1], [np.nan, 2], [np.nan, np.nan], [64, 4], [65, 5], [66, 6], [67, 7]])
+    dataset = make_dataset(cohort, CONTRACT, targets=targets, **how)
+    ((volumes, told),) = list(dataset)
+    np.testing.assert_array_equal(np.asarray(told), targets[[0, 1, 3, 4, 5, 6]])
+    assert len(volumes) == 6
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].endswith("1 of 7 scans have no target and are left out")
+    assert lines[1].endswith("of 6 scans, targets are known of 5, 6")
+    assert dataset.scans_of(0, 0) == [str(cohort.paths[index]) for index in (0, 1, 3, 4, 5, 6)]
+    with pytest.raises(InputError, match="no scan has a target"):
+        make_dataset(cohort, CONTRACT, targets=np.full(7, np.nan), **how)
+
+
+def test_workers_share_a_cohort_out(cohort, tmp_path):
+    how = {"shuffle": True, "batch_size": 1, "cache": tmp_path, "verbose": False}
+    workers = [make_dataset(cohort, CONTRACT, shard=(worker, 2), **how) for worker in range(2)]
+    assert [len(dataset) for dataset in workers] == [3, 3]  # of 4 and 3 scans: no worker waits for the other
+    seen = [{scan for epoch in range(20) for step in range(3) for scan in d.scans_of(epoch, step)} for d in workers]
+    assert [len(scans) for scans in seen] == [4, 3]
+    assert seen[0] | seen[1] == {str(path) for path in cohort.paths}
+    with pytest.raises(InputError, match="shard is unusable"):
+        make_dataset(cohort, CONTRACT, shard=(2, 2), **how)
+    with pytest.raises(InputError, match="shards are for training"):
+        make_dataset(cohort, CONTRACT, shard=(0, 2), cache=tmp_path, verbose=False)

@@ -19,8 +19,8 @@ LOG = "epoch,learning_rate,loss,val_learning_rate,val_loss\n0,1e-3,0.7,NA,0.7\n1
 @pytest.fixture
 def drawn(monkeypatch):
     """The matplotlib figures handed over for saving."""
-    kept, save = [], figures._save
-    monkeypatch.setattr(figures, "_save", lambda figure, path: (kept.append(figure), save(figure, path))[1])
+    kept, save = [], figures.save_figure
+    monkeypatch.setattr(figures, "save_figure", lambda figure, path: (kept.append(figure), save(figure, path))[1])
     return kept
 
 

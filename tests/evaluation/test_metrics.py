@@ -40,7 +40,7 @@ def test_a_higher_level_is_wider():
 
 def test_a_constant_score_tells_nothing():
     found = roc_auc([0, 1, 0, 1, 1, 0], [0.3] * 6)
-    assert (found.value, found.low, found.high) == (0.5, 0.5, 0.5)
+    assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
 
 
 def test_ten_thousand_people_take_seconds():

@@ -28,6 +28,43 @@ def test_a_new_head_expects_little():
         layers.StructureShares(3, (2, 3, 5), 2, prior=[0.1, 0.2])
 
 
+def test_tokens_scale_what_cells_say():
+    """The same cell under two tokens: what differs between them grows with what is seen."""
+    layer = layers.StructureShares(1, (1, 1, 1), 1)
+    layer.build((None, 1, 2), (None, 1, 1, 1, 4))
+    for part in (layer.neighbours.say, layer.meaning):  # cells as they are; a token's first half scales them
+        part.kernel.assign(np.zeros(part.kernel.shape))
+    layer.context.kernel.assign(np.eye(2))
+    layer.meaning.kernel.assign(np.outer([1.0, 0.0], np.repeat([1.0, 0.0], 4)))
+    layer.local.kernel.assign(np.eye(4))
+    layer.scores.kernel.assign(np.ones((4, 1)))
+    layer.scores.bias.assign([0.0])
+
+    def score(token, seen):
+        share = ops.convert_to_numpy(layer(np.float32([[[token, 9.0]]]), np.full((1, 1, 1, 1, 4), seen, "float32")))
+        return float(np.log(share / (1 - share)).squeeze())
+
+    assert score(1.0, 0.3) == pytest.approx(score(0.0, 0.6), rel=1e-3)
+    assert score(1.0, 0.3) != pytest.approx(score(0.0, 0.3), rel=0.1)
+
+
+def test_a_head_of_tokens_and_cells_travels_and_computes_in_float32(tmp_path):
+    tokens, cells = keras.Input((30, 7)), keras.Input((4, 6, 10, 8))
+    layer = layers.StructureShares(3, (2, 3, 5), 2, dtype="float32", name="head")
+    model = keras.Model([tokens, cells], layer(tokens, cells))
+    model.save(tmp_path / "head.keras")
+    random = np.random.default_rng(2)
+    seen = [random.normal(size=(2, *shape)).astype("float32") for shape in ((30, 7), (4, 6, 10, 8))]
+    expected = ops.convert_to_numpy(model(seen))
+    assert expected.std() > 0
+    again = keras.models.load_model(tmp_path / "head.keras")
+    np.testing.assert_array_equal(ops.convert_to_numpy(again(seen)), expected)
+    half = [ops.cast(each, "bfloat16") for each in seen]
+    found = model(half)
+    assert keras.backend.standardize_dtype(found.dtype) == "float32"
+    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, atol=0.02)
+
+
 @pytest.fixture(scope="module")
 def backbone():
     return models.vit3d((8, 12, 20), (4, 4, 4), num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32, class_token=True)
@@ -62,6 +99,12 @@ def test_pooled_structures_are_standardised_logarithms(backbone):
     np.testing.assert_allclose(ops.convert_to_numpy(pooled), expected, rtol=1e-3, atol=1e-4)
 
 
+def test_new_pooling_starts_at_the_mean(backbone):
+    pool = layers.StructurePooling((2, 3, 5), 2, [1.0, 3.0], [0.1, 0.2])
+    pooled = ops.convert_to_numpy(pool(np.zeros((1, 30, 16), "float32")))
+    assert np.abs(pooled).max() < 0.1
+
+
 def test_structures_need_patches_and_statistics(backbone):
     with pytest.raises(InputError, match="structures"):
         models.classifier(backbone, 2, pooling="structures")
@@ -69,3 +112,16 @@ def test_structures_need_patches_and_statistics(backbone):
         layers.StructurePooling((1, 1, 1), 1, [0.0], [0.0])
     with pytest.raises(InputError, match="no patches"):
         models.measurer(models.sfcn((32, 40, 36), channels=(2, 2, 2, 2, 2, 2)), 2, (1.0, 1.0, 1.0))
+
+
+def test_levels_tell_how_much_of_a_patch_is_bright():
+    """Sums over a patch count its bright voxels, whatever the dark ones hold: a sum of brightness cannot."""
+    layer = layers.BrightnessLevels(2)
+    layer.build((None, 4, 1))
+    layer.levels.assign([0.0, 1.0])
+    few, many = np.float32([[-1, -1, -1, 2]]), np.float32([[-2, -2, 1.5, 1.5]])
+    assert few.sum() == many.sum()
+    counts = [ops.convert_to_numpy(layer(v[..., None]))[0] @ np.float32([0, 1, -1]) for v in (few, many)]
+    assert [float(count.sum()) for count in counts] == [1.0, 2.0]
+    with pytest.raises(InputError, match="levels"):
+        layers.BrightnessLevels(0)

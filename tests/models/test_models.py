@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_neurovit import InputError
-from keras_neurovit.models import classifier, vit3d
+from keras_neurovit.models import classifier, measurer, vit3d
 from keras_neurovit.presets import from_preset, list_presets
 from keras_neurovit.presets.store import SHIPPED
 from tests.contracts import VOLUMES, run, sample
@@ -92,16 +92,58 @@ def test_published_neuroimage_transformer():
     assert model.get_layer("pooling").kind == "class"
 
 
-def test_a_stem_keeps_patches_apart():
-    """One voxel still touches one token, and the function is no longer linear in it."""
+STEM = {"patch_size": (2, 3, 5), "hidden_dim": 4, "num_layers": 1, "num_levels": 2}
+
+
+def test_a_stem_reaches_as_far_as_its_layers():
+    """One voxel touches its own cell and those beside it, and the function is no longer linear in it."""
     sizes = {"num_layers": 0, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
-    model = vit3d((8, 12, 20), (4, 6, 10), stem={"patch_size": (2, 3, 5), "hidden_dim": 4, "mlp_dim": 24}, **sizes)
-    embed = keras.Model(model.input, model.get_layer("patch_projection").output)
+    model = vit3d((8, 12, 20), (4, 6, 10), stem=STEM, **sizes)
+    details = keras.Model(model.input, model.get_layer("details").output)
     volumes = np.random.default_rng(0).normal(size=(1, 8, 12, 20, 1)).astype("float32")
     changed = volumes.copy()
-    changed[0, 5, 1, 13] += 1  # patch (1, 0, 1) of a grid of 2 × 2 × 2
-    difference = np.abs(keras.ops.convert_to_numpy(embed(changed) - embed(volumes)))[0].max(axis=-1)
-    assert difference.shape == (8,)
-    assert np.flatnonzero(difference).tolist() == [5]
+    changed[0, 5, 1, 13] += 1  # cell (2, 0, 2) of a grid of 4 × 4 × 4
+    difference = np.abs(keras.ops.convert_to_numpy(details(changed) - details(volumes)))[0].max(axis=-1)
+    assert {tuple(cell) for cell in np.argwhere(difference > 0).tolist()} == {
+        (2, 0, 2), (1, 0, 2), (3, 0, 2), (2, 1, 2), (2, 0, 1), (2, 0, 3)
+    }  # fmt: skip
+    assert model.output_shape == (None, 8, 16)
     with pytest.raises(InputError, match="stem patch_size"):
-        vit3d((8, 12, 20), (4, 6, 10), stem={"patch_size": 4, "hidden_dim": 4, "mlp_dim": 24}, **sizes)
+        vit3d((8, 12, 20), (4, 6, 10), stem={**STEM, "patch_size": 4}, **sizes)
+
+
+def test_heads_of_structures_read_the_stem():
+    """Cells of a measuring head see what no token tells them: here tokens are cut off."""
+    backbone = vit3d((8, 12, 20), (4, 6, 10), stem=STEM, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32)
+    measured = measurer(backbone, 3, (1.0, 1.0, 1.0), cells=2, with_cells=True)
+    head = measured.get_layer("head")
+    head.context.kernel.assign(np.zeros(head.context.kernel.shape))
+    volumes = np.random.default_rng(0).normal(size=(1, 8, 12, 20, 1)).astype("float32")
+    changed = volumes.copy()
+    changed[0, 5, 1, 13] += 1
+    one, other = (keras.ops.convert_to_numpy(measured(v)["cells"])[0] for v in (volumes, changed))
+    told = np.abs(one - other).max(axis=-1) > 0  # the stem hears the cells beside it, and so does the head
+    np.testing.assert_array_equal(told, np.abs(np.indices(told.shape).T - [2, 0, 2]).sum(axis=-1).T <= 2)
+    assert backbone.output_shape == (None, 8, 16)
+    scored = classifier(backbone, 2, pooling="structures", structures={"cells": 2, "means": [0.0], "deviations": [1.0]})
+    assert scored.output_shape == (None, 2)
+    assert {id(v) for v in backbone.trainable_variables} <= {id(v) for v in scored.trainable_variables}
+    again = scored.get_layer("backbone")  # whose second output is the details: it takes another head all the same
+    for pooling in ("mean", "structures"):
+        arguments = {"structures": {"cells": 2, "means": [0.0], "deviations": [1.0]}} if pooling == "structures" else {}
+        other = classifier(again, 3, pooling=pooling, **arguments)
+        assert other(volumes).shape == (1, 3)
+        assert {id(v) for v in backbone.trainable_variables} <= {id(v) for v in other.trainable_variables}
+    with pytest.raises(InputError, match="cells"):
+        measurer(backbone, 3, (1.0, 1.0, 1.0), cells=1)
+
+
+def test_a_model_with_a_stem_travels(tmp_path):
+    backbone = vit3d((8, 12, 20), (4, 6, 10), stem=STEM, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32)
+    model = classifier(backbone, 2, pooling="structures", structures={"cells": 2, "means": [0.0], "deviations": [1.0]})
+    model.save(tmp_path / "model.keras")
+    volumes = np.random.default_rng(0).normal(size=(2, 8, 12, 20, 1)).astype("float32")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(run(again, volumes), run(model, volumes))
+    backbone.trainable = False
+    assert len(model.trainable_variables) == len(model.get_layer("structures").trainable_variables) + 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_neurovit import InputError, from_preset, list_presets, load_preset, save_to_preset, verify
-from keras_neurovit.presets import Preset
+from keras_neurovit.presets import Preset, know, known_people, load_reference, save_people, save_reference
 from keras_neurovit.presets.store import SHIPPED
 from tests.contracts import run, sample
 
@@ -82,11 +82,6 @@ def test_weights_that_are_not_finite_are_not_published(small_preset, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_backbone_alone_is_no_preset(small_preset, tmp_path):
-    with pytest.raises(InputError, match="with a head"):
-        save_to_preset(from_preset(small_preset, num_classes=0), tmp_path, dataclasses.replace(small_preset, labels=()))
-
-
 def test_no_head(small_preset):
     backbone = from_preset(small_preset, num_classes=0)
     assert backbone.output_shape == (None, 252, 24)
@@ -96,7 +91,7 @@ def test_no_head(small_preset):
 
 def test_another_volume_resizes_the_positions_and_says_so(small_preset, capsys):
     model = from_preset(small_preset, volume_shape=(32, 32, 32))
-    assert "position_embedding resized from 6×7×6 to 8×8×8" in capsys.readouterr().err
+    assert "position_embedding/table resized from 6×7×6 to 8×8×8" in capsys.readouterr().err
     assert run(model, sample((1, 32, 32, 32, 1))).shape == (1, 2)
     with pytest.raises(InputError, match=r"Pad or crop the volume to \(32, 36, 32\)"):
         from_preset(small_preset, volume_shape=(32, 33, 32))
@@ -105,7 +100,7 @@ def test_another_volume_resizes_the_positions_and_says_so(small_preset, capsys):
 def test_zoo_preset_into_128_cubed(capsys):
     model = from_preset("vit3d_ad", volume_shape=(128, 128, 128))
     assert model.input_shape == (None, 128, 128, 128, 1)
-    assert "resized from 6×7×6 to 8×8×8" in capsys.readouterr().err
+    assert "resized from 4×5×4 to 8×8×8" in capsys.readouterr().err
 
 
 def test_random_weights_on_request(small_preset):
@@ -136,8 +131,31 @@ def test_architecture_without_weights():
 
 @pytest.fixture
 def broken(small_preset, tmp_path):
-    """A copy of the small preset to damage."""
-    return shutil.copytree(small_preset.folder, tmp_path / "broken")
+    """A copy of the small preset to damage, without the checksums that would notice first."""
+    return shutil.copytree(small_preset.folder, tmp_path / "broken", ignore=shutil.ignore_patterns("SHA256SUMS"))
+
+
+def test_a_flipped_byte_anywhere_is_noticed(small_preset, tmp_path):
+    """A description is JSON still, and means another thing, where a digit is another: never a silently other model."""
+    folder = shutil.copytree(small_preset.folder, tmp_path / "flipped")
+    whole = (folder / "preset.json").read_bytes()
+    for place in range(0, len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1
+        (folder / "preset.json").write_bytes(flipped)
+        with pytest.raises(InputError, match=r"preset\.json: is not the file that SHA256SUMS lists.*delete its line"):
+            load_preset(folder)
+    (folder / "preset.json").write_bytes(whole)
+    save_people(folder, [know(["01"], "study")])
+    save_reference(folder, [{"head_ml": 1.0}])
+    for name, read in (("people.json", known_people), ("reference.json", load_reference)):
+        file, preset = folder / name, load_preset(folder)
+        file.write_text(file.read_text().replace("1", "2", 1))
+        with pytest.raises(InputError, match=f"{name}: is not the file that SHA256SUMS lists"):
+            read(preset)
+    (folder / "SHA256SUMS").write_bytes(b"\xff nonsense")
+    with pytest.raises(InputError, match="SHA256SUMS: unusable line"):
+        load_preset(folder)
 
 
 def test_flipped_byte_fails_the_checksum(broken):
@@ -210,7 +228,8 @@ def test_saving_leaves_the_optimizer_out_and_no_scraps(small_preset, tmp_path):
     model.compile("adam", "mse")
     model.optimizer.build(model.trainable_variables)
     saved = save_to_preset(model, tmp_path / "new", small_preset)
-    assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["model.weights.h5", "preset.json"]
+    names = sorted(file.name for file in (tmp_path / "new").iterdir())
+    assert names == ["README.md", "SHA256SUMS", "config.json", "metadata.json", "model.weights.h5", "preset.json"]
     assert saved.weights.parameters == model.count_params()
     np.testing.assert_array_equal(
         run(from_preset(saved), sample(VOLUME)), run(from_preset(small_preset), sample(VOLUME))

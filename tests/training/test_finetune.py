@@ -139,6 +139,13 @@ def test_an_epoch_logged_twice_counts_once(tmp_path):
     assert [row["loss"] for row in read_history(tmp_path / "history.csv")] == [3, 1.5, 1]
 
 
+def test_another_run_of_a_model_whose_first_went_on_begins_at_its_beginning(tmp_path):
+    for _ in range(2):  # the second finds the first run finished
+        model = small_model()
+        finetune(model, batches(), folder=tmp_path / "first", epochs=3, verbose=0)
+    assert len(finetune(model, batches(), folder=tmp_path / "second", epochs=2, verbose=0)) == 2
+
+
 def test_unusable_rates(tmp_path):
     with pytest.raises(InputError, match="peak"):
         finetune(small_model(), batches(), folder=tmp_path, epochs=2, peak=0, verbose=0)

@@ -97,3 +97,7 @@ def test_the_example_runs():
     result = doctest.testmod(schedules)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_no_warm_up_at_later_steps():
+    assert warmup_anneal(5, peak=1.0, warmup=0, total=10, anneal="constant") == 1.0

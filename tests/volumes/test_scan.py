@@ -79,7 +79,14 @@ def test_missing(tmp_path):
 
 def test_dead_link(tmp_path):
     (tmp_path / "link.nii.gz").symlink_to(tmp_path / ".git/annex/gone")
-    refused(tmp_path / "link.nii.gz", "a link whose file is missing", "datalad get")
+    refused(tmp_path / "link.nii.gz", "a link whose file is missing", "datalad get link.nii.gz`")
+
+
+def test_pointers_are_named_with_what_fetches_them(tmp_path):
+    (tmp_path / "a scan.nii.gz").write_text("/annex/objects/SHA256E-s9--0a.nii.gz\n")
+    refused(tmp_path / "a scan.nii.gz", "a git-annex pointer", f"`cd {tmp_path} && datalad get 'a scan.nii.gz'`")
+    (tmp_path / "b.nii").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 9\n")
+    refused(tmp_path / "b.nii", "a git-lfs pointer", f"`cd {tmp_path} && git lfs pull --include b.nii`")
 
 
 def test_folder_and_other_names(tmp_path):

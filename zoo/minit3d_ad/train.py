@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from alzheimer import LABELS, SEED, arguments, report, settle, targets, write_people
 from brains import Brains
 from measuring import describe, learn_to_measure
-from reports import publish, write_report
+from reports import LOOKED_AT, publish, write_report
 
 BASE = "minit3d_tiny"
 CITATION = "Singla et al. 2022, arXiv 2208.09567; label maps: Billot et al. 2023 (SynthSeg), Medical Image Analysis 86."
@@ -74,7 +74,7 @@ def train(options: argparse.Namespace) -> None:
         head=head,
         volume=options.contract,
     )
-    publish(model, options.preset, described)
+    publish(model, options.preset, described, batches.volumes[:LOOKED_AT])
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import keras_neurovit
 from keras_neurovit import cohorts, evaluation, synthesis, volumes
 from keras_neurovit._files import published
 from keras_neurovit.measure import measure_scans
+from keras_neurovit.presets.sums import write_sums
 
 QUOTED = (
     "intracranial",
@@ -133,3 +134,4 @@ def write_errors(structures: dict, preset: Path) -> None:
     errors = {name: round(row["p68_error"], 4) for name, row in structures.items()}
     with published(preset / "errors.json") as temporary:
         temporary.write_text(json.dumps(errors, indent=2) + "\n", encoding="utf-8")
+    write_sums(preset)

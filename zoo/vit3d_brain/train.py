@@ -25,9 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from brains import HELD_OUT, Brains, split_label_maps, write_brains
 from evaluate import furthest, on_real_people, on_synthetic_people, with_and_without_skull, write_errors
 from measuring import CELL, describe, learn_to_measure
-from reports import draw_failures, need_extras, publish, write_report
+from reports import LOOKED_AT, draw_failures, need_extras, publish, write_report
 
 SEED = 2303
+STEM = {"patch_size": CELL, "hidden_dim": 64, "num_layers": 1, "num_levels": 3}
+T1_SHARE = 0.9  # of the scans; the rest have any contrast
 CONTRACT = volumes.VolumeContract((3.0, 3.0, 3.0), (64, 80, 64), brain_extracted=False)
 CITATION = (
     "Dhinagar et al. 2023, arXiv 2303.08216; label maps: Billot et al. 2023 (SynthSeg), Medical Image Analysis 86."
@@ -38,7 +40,7 @@ CITATION = (
 def factory(label_maps: tuple[Path, ...]) -> synthesis.BrainFactory:
     anatomies = synthesis.load_anatomies(label_maps)
     return synthesis.BrainFactory(
-        synthesis.BrainGenerator(anatomies, CONTRACT.shape, CONTRACT.spacing_mm[0], cell=CELL)
+        synthesis.BrainGenerator(anatomies, CONTRACT.shape, CONTRACT.spacing_mm[0], cell=CELL, t1_share=T1_SHARE)
     )
 
 
@@ -68,13 +70,13 @@ def train(options: argparse.Namespace) -> None:
         Brains(learn, options.batch_size).truth,
         name="vit3d_brain",
         description="Tiny ViT that measures brain structures, learnt on synthetic scans of any contrast.",
-        arguments={**tiny.arguments, "stem": {"patch_size": CELL, "hidden_dim": 32, "mlp_dim": 512}},
+        arguments={**tiny.arguments, "stem": STEM},
         volume=CONTRACT,
         citation=CITATION,
     )
     folder, how = options.runs / "train", {"epochs": options.epochs, "batch_size": options.batch_size, "seed": SEED}
     model = learn_to_measure(described, learn, test, folder, **how)
-    publish(model, options.preset, described)
+    publish(model, options.preset, described, Brains(learn, options.batch_size).volumes[:LOOKED_AT])
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -111,7 +113,7 @@ def main() -> None:
         parser.error("what ships is measured on real scans: give --bids, --originals and --colin")
     need_extras()
     options.preset, options.results = presets.SHIPPED / "vit3d_brain", Path(__file__).with_name("results.json")
-    options.people, options.fresh, options.epochs, options.batch_size = 9600, 400, 4, 16
+    options.people, options.fresh, options.epochs, options.batch_size = 6400, 400, 4, 16
     if options.smoke:
         options.runs /= "smoke"
         options.people, options.fresh, options.epochs, options.batch_size = 16, 8, 1, 4

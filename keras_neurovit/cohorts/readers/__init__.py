@@ -1,0 +1,1 @@
+"""A module for each named cohort: its true layout, its labels, how to ask for it."""

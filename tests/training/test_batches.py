@@ -1,0 +1,112 @@
+"""What is refused, and what a message names."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_neurovit import InputError
+from keras_neurovit.training import Options, PresentLoss, finetune
+from keras_neurovit.training.batches import FiniteLoss, balanced
+
+QUIET = {"verbose": 0, "jit_compile": False}
+
+
+class Scans(keras.utils.PyDataset):
+    """Three batches whose labels and scans are known; one voxel may be broken in one of them."""
+
+    def __init__(self, broken=None, labels=(0, 1, 1, 0, 1, 1)):
+        super().__init__()
+        self.broken, self.labels = broken, np.asarray(labels)
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        values = np.random.default_rng(index).normal(size=(2, 5)).astype("float32")
+        if index == self.broken:
+            values[1, 2] = np.nan
+        return values, self.labels[2 * index : 2 * index + 2]
+
+    def scans_of(self, epoch, step):
+        return [f"sub-{epoch}{step}{row}.nii.gz" for row in range(2)]
+
+
+def small_model():
+    keras.utils.set_random_seed(1)
+    return keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+
+
+def test_a_loss_that_is_not_finite_stops_at_once_and_names_its_scans(tmp_path):
+    with pytest.raises(InputError, match=r"nan in epoch 0, step 1 .*sub-010\.nii\.gz, sub-011\.nii\.gz"):
+        finetune(small_model(), Scans(broken=1), folder=tmp_path, epochs=2, **QUIET)
+    assert not (tmp_path / "backup").exists()  # no weights of NaN are ever gone on with
+
+
+def test_a_long_batch_is_named_in_part():
+    class Many:
+        def scans_of(self, epoch, step):
+            return [f"{row}.nii" for row in range(20)]
+
+    with pytest.raises(InputError, match=r"7\.nii and 12 more"):
+        FiniteLoss(Many()).on_train_batch_end(0, {"loss": float("inf")})
+    FiniteLoss(Many()).on_train_batch_end(0, {"loss": 1.0})
+
+
+def test_one_class_is_nothing_to_learn_from(tmp_path):
+    with pytest.raises(InputError, match=r"one class only.*received label \[1\]"):
+        finetune(small_model(), Scans(labels=[1] * 6), folder=tmp_path, epochs=1, **QUIET)
+
+
+def test_balanced_weights_are_those_of_the_labels():
+    assert balanced(Scans(), 2) == {0: 1.5, 1: 0.75}
+    with pytest.raises(InputError, match="no scans"):
+        balanced(Scans(), 3)
+    with pytest.raises(InputError, match="do not tell their labels"):
+        balanced(object(), 2)
+
+
+def test_an_unknown_strategy_is_told_before_anything_is_trained(tmp_path):
+    with pytest.raises(InputError, match=r"unknown strategy 'al'.*full, head, last_n, lora"):
+        finetune(small_model(), Scans(), folder=tmp_path, epochs=1, strategy="al", **QUIET)
+    assert not list(tmp_path.iterdir())
+
+
+def test_targets_that_are_not_known_do_not_teach():
+    def gradient(targets):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="ones")])
+        model.compile(keras.optimizers.SGD(1.0), PresentLoss(), run_eagerly=True)
+        model.train_on_batch(np.ones((2, 2), "float32"), targets)
+        return model.get_weights()[0]
+
+    known = gradient(np.float32([[1, 5], [3, 5]]))
+    partly = gradient(np.float32([[1, np.nan], [3, np.nan]]))
+    assert np.isfinite(partly).all()
+    np.testing.assert_array_equal(partly[:, 1], 1.0)
+    np.testing.assert_allclose(partly[:, 0] - 1.0, 2 * (known[:, 0] - 1.0), atol=1e-6)  # a mean over one, not two
+    nobody = PresentLoss(reduction="none")(np.full((1, 2), np.nan, "float32"), np.ones((1, 2), "float32"))
+    assert float(nobody[0]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"ema": 1.0}, "ema"),
+        ({"layer_decay": 0.0}, "layer_decay"),
+        ({"accumulate": 0}, "accumulate"),
+        ({"head_epochs": 0.5}, "head_epochs"),
+        ({"class_weights": "even"}, "class_weights"),
+        ({"class_weights": {1: 2.0}}, "class_weights"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"clipnorm": 0.0}, "clipnorm"),
+    ],
+)
+def test_unusable_options(asked, told):
+    with pytest.raises(InputError, match=told):
+        Options(**asked)
+
+
+def test_options_for_labels_are_refused_beside_another_loss(tmp_path):
+    options = Options(label_smoothing=0.1, ema=0.9)
+    with pytest.raises(InputError, match="label_smoothing belong to the loss on labels"):
+        finetune(small_model(), Scans(), folder=tmp_path, epochs=1, loss="mse", options=options, **QUIET)
