@@ -9,7 +9,7 @@ import os
 import platform
 from pathlib import Path
 
-NAMES = ("data", "augment", "model", "pretraining", "startup", "synthesis", "cohorts")
+NAMES = ("data", "augment", "model", "pretraining", "startup", "synthesis", "cohorts", "evaluation")
 
 
 def main() -> None:

@@ -1,7 +1,5 @@
 """Every measure equals scikit-learn's, also with weights; nothing degenerate gives an undefined surprise."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -120,33 +118,6 @@ def test_people_with_several_scans_widen_intervals():
         assert (wide.high - wide.low) > 1.4 * (narrow.high - narrow.low)
     assert clusters["auc"].n == 60
 
-
-def test_fast():
-    """Twelve measures over 2,000 draws of 10,000 people cost about what scikit-learn's area alone does."""
-    from sklearn.metrics import roc_auc_score
-
-    random = np.random.default_rng(5)
-    targets, said, _ = drawn(random, 10_000)
-    drawings = [random.integers(10_000, size=10_000) for _ in range(50)]
-    said = np.asarray(said)
-
-    def ours():
-        scorecard(told(targets, said), draws=2000)
-
-    def theirs():
-        for rows in drawings:
-            roc_auc_score(targets[rows], said[rows])
-
-    # In turn, and the least disturbed of each: what else the machine does slows either.
-    rounds = [(seconds(ours), seconds(theirs)) for _ in range(3)]
-    ours_s, theirs_s = np.min(rounds, axis=0)
-    assert ours_s < theirs_s * 2000 / len(drawings)
-
-
-def seconds(work):
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
 
 
 def test_one_class_is_refused():
