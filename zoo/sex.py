@@ -56,7 +56,9 @@ KINDS = {
 def start(kind: str, options: argparse.Namespace) -> presets.Preset:
     """The preset that one of `KINDS` starts from; `options.starts` tells the folders of those that do not ship."""
     name = KINDS[kind].preset
-    return presets.load_preset(options.starts.get(name, name))
+    described = presets.load_preset(options.starts.get(name, name))
+    # The skulls of these people are off, whatever was learnt from before.
+    return dataclasses.replace(described, volume=dataclasses.replace(described.volume, brain_extracted=True))
 
 
 def facts(kind: str, people: cohorts.Cohort, seed: int, options: argparse.Namespace) -> dict:
@@ -231,7 +233,6 @@ def ship(kind: str, description: str, head: dict, options: argparse.Namespace) -
         description=description,
         labels=LABELS,
         head=head,
-        volume=dataclasses.replace(base.volume, brain_extracted=True),
         citation=f"{base.citation} Scans: Bezmaternykh et al., OpenNeuro ds002748 (CC0).",
     )
     scans = [volumes.read_scan(path) for path in options.cohort.paths]
