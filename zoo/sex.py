@@ -4,44 +4,30 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
+from fitting import (
+    Kind,
+    Place,
+    Run,
+    difference,
+    estimate,
+    facts,
+    fit,
+    held_out_scores,
+    mean_auc,
+    resampled,
+    run_folder,
+)
 from reports import bootstrap, draw_failures, need_extras, publish
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-import keras_neurovit
-from keras_neurovit import cohorts, data, models, presets, training, volumes
-from keras_neurovit._files import published
+from keras_neurovit import cohorts, presets, volumes
 from keras_neurovit.volumes.likeness import scan_hash
 
 SEED, LABELS, STUDY = 2303, ("F", "M"), "OpenNeuro ds002748"
-HOW = {"batch_size": 6, "augmentation": "standard", "strength": 0.1}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How a model comes to know the sexes.
-
-    Args:
-        preset: what it starts from.
-        pretrained: whether it starts from the preset's weights.
-        head: keyword arguments of `models.classifier`; None scores the volumes that the preset measures, and starts
-            from their logistic regression.
-        epochs: passes over the people.
-        peak: highest learning rate.
-    """
-
-    preset: str
-    pretrained: bool
-    head: dict | None
-    epochs: int
-    peak: float
 
 
 KINDS = {
@@ -61,102 +47,18 @@ def start(kind: str, options: argparse.Namespace) -> presets.Preset:
     return dataclasses.replace(described, volume=dataclasses.replace(described.volume, brain_extracted=True))
 
 
-def facts(kind: str, people: cohorts.Cohort, seed: int, options: argparse.Namespace) -> dict:
-    """All that a run depends on."""
-    described = json.loads(start(kind, options).to_json())
-    if not KINDS[kind].pretrained:
-        described = {key: described[key] for key in ("model", "arguments", "volume")}
-    return {
-        "people": list(people.participants),
-        "seed": seed,
-        "start": described,
-        **dataclasses.asdict(KINDS[kind]),
-        **HOW,
-        "smoke": options.smoke,
-    }
-
-
-def run_folder(name: str, kind: str, people: cohorts.Cohort, seed: int, options: argparse.Namespace) -> Path:
-    """Another folder for every other run, so that no scores of an earlier one are taken for its own."""
-    text = json.dumps(facts(kind, people, seed, options), sort_keys=True)
-    return options.runs / kind / f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-
-
-def fit(kind: str, people: cohorts.Cohort, folder: Path, seed: int, options: argparse.Namespace) -> keras.Model:
-    """One of `KINDS`, trained on some people."""
-    how, described = KINDS[kind], start(kind, options)
-    keras.utils.set_random_seed(seed)
-    common = {"cache": options.runs / "cache", "seed": seed, "verbose": False}
-    if how.head is None:
-        model = keras_neurovit.from_preset(described, num_classes=2, verbose=False)
-        still = data.make_dataset(people, described.volume, **common).map(lambda x, y: x)
-        training.probe(model, still, people.targets, strength=HOW["strength"])
-    else:
-        backbone = keras_neurovit.from_preset(described, num_classes=0, load_weights=how.pretrained, verbose=False)
-        model = models.classifier(backbone, 2, **how.head)
-    batches = data.make_dataset(
-        people,
-        described.volume,
-        batch_size=HOW["batch_size"],
-        shuffle=True,
-        augmentation=HOW["augmentation"],
-        class_weights=people.class_weights(),
-        **common,
-    )
-    epochs = 1 if options.smoke else how.epochs
-    training.finetune(
-        model,
-        batches,
-        folder=folder,
-        epochs=epochs,
-        peak=how.peak,
-        warmup_epochs=epochs / 10,
-        facts=facts(kind, people, seed, options),
-        jit_compile=False,
-        verbose=0,
-    )
-    return model
-
-
 def cross_validate(kind: str, options: argparse.Namespace) -> np.ndarray:
     """Held-out P(M) of everybody, once for each repetition. Shape: → (repetition, person)"""
-    cohort, contract = options.cohort, start(kind, options).volume
+    cohort = options.cohort
     scores = np.full((options.repetitions, len(cohort)), np.nan)
     for repetition in range(options.repetitions):
-        folds = StratifiedKFold(options.folds, shuffle=True, random_state=SEED + repetition)
+        folds, seed = StratifiedKFold(options.folds, shuffle=True, random_state=SEED + repetition), SEED + repetition
         for number, (train, test) in enumerate(folds.split(cohort.targets, cohort.targets)):
-            learn, held_out, seed = cohort.subset(train), cohort.subset(test), SEED + repetition
-            folder = run_folder(f"{repetition}_{number}", kind, learn, seed, options)
-            done = folder / "scores.npy"
-            if not done.exists():
-                cohorts.refuse_leak(train=learn, test=held_out)
-                model = fit(kind, learn, folder, seed, options)
-                logits = model.predict(data.make_dataset(held_out, contract, cache=options.runs / "cache"), verbose=0)
-                with published(done) as temporary, temporary.open("wb") as stream:
-                    np.save(stream, keras.ops.convert_to_numpy(keras.ops.softmax(logits))[:, 1])
-                print(f"{kind}: repetition {repetition}, fold {number} done", flush=True)
-            scores[repetition, test] = np.load(done)
+            run = Run(f"{repetition}_{number}", cohort.subset(train), cohort.subset(test), test)
+            scores[repetition, test] = held_out_scores(
+                kind, KINDS[kind], start(kind, options), run, seed, options.place
+            )
     return scores
-
-
-def resampled(scores: np.ndarray, targets: np.ndarray, draws: int = 4000) -> np.ndarray:
-    """`mean_auc` of people drawn with replacement; the same draws for every model. Shape: → (draw,)"""
-    random, found = np.random.default_rng(SEED), []
-    while len(found) < draws:
-        rows = random.integers(0, len(targets), len(targets))
-        if 0 < targets[rows].sum() < len(rows):
-            found.append(mean_auc(scores[:, rows], targets[rows]))
-    return np.asarray(found)
-
-
-def mean_auc(scores: np.ndarray, targets: np.ndarray) -> float:
-    """Mean over repetitions of the AUC of all people's held-out scores."""
-    return float(np.mean([roc_auc_score(targets, row) for row in scores]))
-
-
-def estimate(value: float, drawn: np.ndarray, n: int) -> dict[str, float]:
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return {"value": value, "low": float(low), "high": float(high), "n": n}
 
 
 def report(kinds: list[str], options: argparse.Namespace) -> dict:
@@ -165,20 +67,18 @@ def report(kinds: list[str], options: argparse.Namespace) -> dict:
     scores = {kind: cross_validate(kind, options) for kind in kinds}
     first, others = scores[kinds[0]], [*kinds[1:], "brain_volume"]
     scores["brain_volume"] = np.asarray([[volumes.brain_volume_ml(volumes.read_scan(path)) for path in cohort.paths]])
-    drawn = {name: resampled(rows, targets) for name, rows in scores.items()}
+    drawn = {name: resampled(rows, targets, SEED) for name, rows in scores.items()}
     test = {f"auc_{name}": estimate(mean_auc(rows, targets), drawn[name], n) for name, rows in scores.items()}
     for name, rows in scores.items():
         test[f"auc_{name}"]["by_repetition"] = [float(roc_auc_score(targets, row)) for row in rows]
     old = cohort.ages >= np.median(cohort.ages)
     for name, rows in {"younger_half": ~old, "older_half": old}.items():
         own, labels = first[:, rows], targets[rows]
-        test[f"auc_{name}"] = estimate(mean_auc(own, labels), resampled(own, labels), int(rows.sum()))
+        test[f"auc_{name}"] = estimate(mean_auc(own, labels), resampled(own, labels, SEED), int(rows.sum()))
     differences = {}
     for name in others:
-        difference = drawn[kinds[0]] - drawn[name]
-        p = min(1.0, 2 * min((difference <= 0).mean(), (difference >= 0).mean()) + 1 / len(difference))
-        value = test[f"auc_{kinds[0]}"]["value"] - test[f"auc_{name}"]["value"]
-        differences[f"{kinds[0]} - {name}"] = {**estimate(value, difference, n), "p": float(p)}
+        values = [test[f"auc_{kind}"]["value"] for kind in (kinds[0], name)]
+        differences[f"{kinds[0]} - {name}"] = difference(values, (drawn[kinds[0]], drawn[name]), n)
     misjudged, shown = misjudge(first, cohort)
     draw_failures(options.results, shown, start(kinds[0], options).volume)
     for place, label in enumerate(LABELS):
@@ -219,6 +119,7 @@ def settle(options: argparse.Namespace, name: str) -> None:
         options.runs /= "smoke"
         options.folds, options.repetitions = 2, 1
         options.preset, options.results = options.runs / "preset", options.runs / "results.json"
+    options.place = Place(options.runs, options.smoke)
     need_extras()
     options.cohort = cohorts.read_bids(options.bids, "sex", labels=LABELS)
 
@@ -226,7 +127,6 @@ def settle(options: argparse.Namespace, name: str) -> None:
 def ship(kind: str, description: str, head: dict, options: argparse.Namespace) -> None:
     """Train on everybody, and save."""
     base = start(kind, options)
-    folder = run_folder("all", kind, options.cohort, SEED, options)
     described = dataclasses.replace(
         base,
         name=options.preset.name,
@@ -238,6 +138,8 @@ def ship(kind: str, description: str, head: dict, options: argparse.Namespace) -
     scans = [volumes.read_scan(path) for path in options.cohort.paths]
     # By their scans, not their numbers: "01" is somebody in every study.
     people = [presets.know((), STUDY, [scan_hash(scan) for scan in scans])]
-    model = fit(kind, options.cohort, folder, SEED, options)
+    told = facts(KINDS[kind], base, options.cohort, SEED, options.place)
+    folder = run_folder("all", kind, told, options.place)
+    model = fit(KINDS[kind], base, options.cohort, folder, SEED, options.place)
     learnt_from = [volumes.conform(scan, described.volume) for scan in scans]
     publish(model, options.preset, described, learnt_from, people)

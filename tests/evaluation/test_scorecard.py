@@ -119,7 +119,6 @@ def test_people_with_several_scans_widen_intervals():
     assert clusters["auc"].n == 60
 
 
-
 def test_one_class_is_refused():
     with pytest.raises(InputError, match=r"p.csv: nobody has the target 1"):
         scorecard(told([0, 0], [0.1, 0.2]))

@@ -1,0 +1,183 @@
+"""The paper's table, rerun: models, pre-training, augmentation and annealing on few scans.
+
+Command:   python zoo/experiments/train.py --bids DS002748 --label-maps SYNTHSEG_LABELS --budget 60
+           python zoo/experiments/train.py --bids ADNI --target diagnosis --labels CN AD --budget 600
+Hardware:  two CPU cores; KERAS_BACKEND=jax on a GPU runs the same file
+
+Every row learns from the same people with the same seeds and is tested on the same others. Rows that most comparisons
+need come first; what the budget has no room for is left out and named. Runs that are done cost nothing, so that the
+same command goes on where it was stopped. The table in zoo/README.md is written from what this leaves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from experiments.cells import Cell, grid, pairs
+from experiments.table import write_table
+from experiments.tasks import SEED, Task, real_people, synthetic_people
+from fitting import HOW, Kind, Place, Run, difference, estimate, held_out_scores, mean_auc, resampled, scores_file
+from reports import write_report
+from sex import KINDS
+
+import keras_neurovit
+from keras_neurovit import cohorts, evaluation, models, presets, training
+
+HERE = Path(__file__).parent
+TAUGHT_BY_THE_GENERATOR = {"vit3d": "vit3d_brain", "minit3d": "minit3d_measure"}
+NO_WEIGHTS = "the generator taught no weights of it that are here"
+STARTING_S = 15  # of a run, before its first step
+
+
+def way(cell: Cell, task: Task, starts: dict[str, str]) -> tuple[str, Kind] | None:
+    """The kind of training that a row is, and its name; None where its start is not here."""
+    name = f"{cell.model}_scratch"
+    if cell.start == "synthetic":
+        name = TAUGHT_BY_THE_GENERATOR.get(cell.model)
+        if name is None or not (KINDS[name].preset in starts or KINDS[name].preset in presets.list_presets()):
+            return None
+    how = KINDS[name]
+    lessons = task.lessons if cell.start == "real" else ()
+    return name, dataclasses.replace(
+        how,
+        augmentation=how.augmentation if cell.augmented else "none",
+        anneal=how.anneal if cell.annealed else "constant",
+        taught=lessons,
+    )
+
+
+def start_of(how: Kind, starts: dict[str, str]) -> presets.Preset:
+    """The preset behind it, for scans without skulls."""
+    described = presets.load_preset(starts.get(how.preset, how.preset))
+    return dataclasses.replace(described, volume=dataclasses.replace(described.volume, brain_extracted=True))
+
+
+@functools.cache
+def seconds_a_scan(preset: str, place: str) -> float:
+    """What one scan of one training step takes here, of the architecture of a preset that is found at a place."""
+    how = next(kind for kind in KINDS.values() if kind.preset == preset and kind.head is not None)
+    described = presets.load_preset(place)
+    backbone = keras_neurovit.from_preset(described, num_classes=0, load_weights=False, verbose=False)
+    model = models.classifier(backbone, 2, **how.head)
+    training.compile_defaults(model, keras.optimizers.AdamW(1e-4), jit_compile=False, verbose=False)
+    size = HOW["batch_size"]
+    batch = np.zeros((size, *described.volume.shape, 1), "float32"), np.arange(size) % 2
+    model.train_on_batch(*batch)
+    began = time.perf_counter()
+    model.train_on_batch(*batch)
+    return (time.perf_counter() - began) / size
+
+
+def cost_s(how: Kind, runs: list[Run], options: argparse.Namespace) -> float:
+    """Seconds that some runs will take, about."""
+    a_scan = seconds_a_scan(how.preset, options.starts.get(how.preset, how.preset))
+    scans = sum(len(run.learn) + (len(run.teachers) if how.taught else 0) for run in runs)
+    return STARTING_S * len(runs) + (1 if options.smoke else how.epochs) * scans * a_scan
+
+
+def refused(cell: Cell, task: Task, kind: tuple[str, Kind] | None, runs: list[Run]) -> str | None:
+    """Why a row cannot be run at all; None where it can."""
+    if cell.start == "real" and not task.lessons:
+        return "no other labels of real people to learn first"
+    if kind is None:
+        return NO_WEIGHTS
+    if cell.people and any(len(run.learn) < cell.people for run in runs):
+        return f"fewer than {cell.people} people"
+    return None
+
+
+def run_rows(tasks: list[Task], options: argparse.Namespace) -> tuple[dict[Cell, dict[int, np.ndarray]], list[dict]]:
+    """Scores of every row and seed that there was room for, and what was left out."""
+    by_name, found, left_out = {task.name: task for task in tasks}, {}, []
+    began = time.perf_counter()
+    order = [(cell, seed) for seed in range(options.seeds) for cell in grid(list(by_name))]
+    for cell, number in sorted(order, key=lambda one: (one[0].departs, one[1])):
+        task = by_name[cell.task]
+        kind, runs = way(cell, task, options.starts), task.runs(number, cell.people)
+        why = refused(cell, task, kind, runs)
+        if why is None:
+            asked = [(*kind, start_of(kind[1], options.starts), run, SEED + number, options.place) for run in runs]
+            missing = [one[3] for one in asked if not scores_file(*one).exists()]
+            left_s = options.budget * 60 - (time.perf_counter() - began)
+            if missing and (needs_s := cost_s(kind[1], missing, options)) > left_s:
+                why = f"about {needs_s / 60:.0f} minutes more"
+        if why is not None:
+            left_out.append({"task": cell.task, "row": cell.name, "seed": number, "why": why})
+            continue
+        scores = np.full(len(task.tested), np.nan)
+        for one in asked:
+            scores[one[3].rows] = held_out_scores(*one)
+        found.setdefault(cell, {})[number] = scores
+    return found, left_out
+
+
+def report(tasks: list[Task], found: dict[Cell, dict[int, np.ndarray]], left_out: list[dict], options) -> dict:
+    """Rows with intervals over people, and every comparison that they allow, on the seeds that both have."""
+    targets = {task.name: task.tested.targets for task in tasks}
+    rows, comparisons = {}, []
+    for cell, by_seed in found.items():
+        scores, true = np.stack([by_seed[seed] for seed in sorted(by_seed)]), targets[cell.task]
+        told = estimate(mean_auc(scores, true), resampled(scores, true, SEED), len(true))
+        each = [mean_auc(row[None], true) for row in scores]
+        rows[f"{cell.task}: {cell.name}"] = {**told, "seeds": sorted(by_seed), "by_seed": each}
+    for effect, one, other in pairs(found):
+        seeds, true = sorted(set(found[one]) & set(found[other])), targets[one.task]
+        if seeds:
+            both = [np.stack([found[cell][seed] for seed in seeds]) for cell in (one, other)]
+            values, drawn = [mean_auc(scores, true) for scores in both], [resampled(s, true, SEED) for s in both]
+            told = difference(values, drawn, len(true))
+            comparisons.append({"task": one.task, "effect": effect, "in": one.name, "seeds": len(seeds), **told})
+    for task in targets:
+        own = {number: row["p"] for number, row in enumerate(comparisons) if row["task"] == task}
+        for number, p in evaluation.holm(own).items():
+            comparisons[number]["p_holm"] = p
+    return {
+        "budget_minutes": options.budget,
+        "tasks": {task.name: task.told for task in tasks},
+        "test": rows,
+        "comparisons": comparisons,
+        "left_out": left_out,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bids", type=Path, required=True, help="real people, skulls off")
+    parser.add_argument("--target", default="sex", help="column of participants.tsv")
+    parser.add_argument("--labels", nargs=2, default=["F", "M"], help="of the target")
+    parser.add_argument("--others", nargs="*", default=["age=number", "group=classes"], help="what 'real' learns first")
+    parser.add_argument("--label-maps", type=Path, help="SynthSeg's, for AD as imposed; none leaves that task out")
+    parser.add_argument("--start", nargs="*", default=[], help="minit3d_measure=FOLDER, of presets that do not ship")
+    parser.add_argument("--budget", type=float, default=60, help="minutes of this call")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--runs", type=Path, default=Path("runs/experiments"), help="checkpoints, scans and scores")
+    parser.add_argument("--smoke", action="store_true", help="one seed of one epoch, nothing published")
+    options = parser.parse_args()
+    options.starts = dict(pair.split("=", 1) for pair in options.start)
+    options.seeds = 1 if options.smoke else options.seeds
+    options.place = Place(options.runs / "smoke" if options.smoke else options.runs, options.smoke)
+    people = cohorts.read_bids(options.bids, options.target, labels=options.labels)
+    lessons = dict(column.split("=", 1) for column in options.others)
+    tasks = [real_people(people, options.target, lessons)]
+    if options.label_maps:
+        also = {options.target: "classes", **lessons}
+        folder = options.runs / "people"
+        tasks.append(synthetic_people(options.label_maps, folder, options.seeds, people, also))
+    found, left_out = run_rows(tasks, options)
+    results = (options.place.runs if options.smoke else HERE) / "results.json"
+    write_report(results, report(tasks, found, left_out, options))
+    if not options.smoke:
+        write_table(results, HERE.parent / "README.md")
+
+
+if __name__ == "__main__":
+    main()
