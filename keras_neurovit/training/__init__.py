@@ -12,6 +12,7 @@ from keras_neurovit.training.pretrain import METHODS, pretrain
 from keras_neurovit.training.probe import probe
 from keras_neurovit.training.schedules import warmup_anneal
 from keras_neurovit.training.self_supervised import ContrastiveLoss, MaskedPatchLoss
+from keras_neurovit.training.sharpness import SharpnessAwareAdamW
 from keras_neurovit.training.strategy import choose_weights
 from keras_neurovit.training.tasks_loss import TasksLoss
 from keras_neurovit.training.trackers import tracker
@@ -25,6 +26,7 @@ __all__ = [
     "Options",
     "PresentLoss",
     "ShareLoss",
+    "SharpnessAwareAdamW",
     "TasksLoss",
     "WarmupCosineDecay",
     "adamw",

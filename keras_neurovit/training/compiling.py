@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 
 from keras_neurovit._checks import InputError
+from keras_neurovit._memory import keep_freed_memory
 
 HALF = "mixed_bfloat16"
 LARGE = 50_000_000  # parameters; below it, half precision on a CPU gains nothing over a compiler
@@ -44,8 +45,8 @@ def compile_defaults(
 
     On a CPU XLA makes small float32 models a third faster, which Keras' "auto" leaves off on TensorFlow; large ones are
     faster there in bfloat16 without it, where the processor has instructions for that (weights and the head stay
-    float32). On a GPU, and on JAX, Keras' own choice stands. The optimizer is built at once: else the first step is
-    traced twice.
+    float32). On a GPU, and on JAX, Keras' own choice stands. With glibc, freed memory is kept for the next step. The
+    optimizer is built at once: else the first step is traced twice.
 
     Args:
         model: of logits, with a layer `backbone` if it is to be set to bfloat16.
@@ -63,6 +64,7 @@ def compile_defaults(
         'float32'
     """
     choice = _choose(model, jit_compile, half)
+    keep_freed_memory()
     if choice.dtype == HALF:
         halve_backbone(model)
     optimizer = keras.optimizers.get(optimizer)

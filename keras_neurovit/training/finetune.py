@@ -23,6 +23,7 @@ from keras_neurovit.training.callbacks import WarmupCosineDecay
 from keras_neurovit.training.compiling import compile_defaults, halve_backbone
 from keras_neurovit.training.distilling import beside_teacher, student_accuracy
 from keras_neurovit.training.options import Options
+from keras_neurovit.training.sharpness import twice
 from keras_neurovit.training.strategy import STRATEGIES, adapted_layers, choose_weights
 
 
@@ -119,6 +120,8 @@ def finetune(
         told = choose_weights(model, strategy or "full", last_n=last_n, lora_rank=lora_rank)
         if verbose not in (0, False):
             print(told, file=sys.stderr)
+    if options.sharpness is not None:
+        train = twice(train)
     show = {"jit_compile": jit_compile, "verbose": verbose not in (0, False)}
     with _compiled(model, options, train, loss, peak, weight_decay, show) as fitted:
         log = _claim(folder, settings)
@@ -142,11 +145,11 @@ def _compiled(model, options: Options, train, loss, peak: float, weight_decay: f
     if options.mixed_precision:
         halve_backbone(model)
     # Asked of the model, since TensorFlow is for the room data/ alone.
-    if getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1 and options.clipnorm:
+    several = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1
+    if several and (options.clipnorm or options.sharpness):
         mend = "Pass options=Options(clipnorm=None), or train on JAX."
-        raise InputError(
-            "on TensorFlow each device would clip its share of the gradients alone", "no clipnorm", mend=mend
-        )
+        what = "clip its share of the gradients" if options.clipnorm else "climb by its share of the gradients"
+        raise InputError(f"on TensorFlow each device would {what} alone", "no clipnorm, no sharpness", mend=mend)
     optimizer = options.optimizer(model, peak, weight_decay)
     metrics = ["accuracy"] if loss is None else None
     loss, fitted, teacher = loss or options.loss(train, model.output_shape[-1]), model, options.teacher

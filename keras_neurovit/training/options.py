@@ -14,6 +14,7 @@ from keras_neurovit.training.batches import balanced
 from keras_neurovit.training.distilling import TeacherLoss
 from keras_neurovit.training.label_loss import LabelLoss
 from keras_neurovit.training.layerwise import adamw, layerwise_adamw
+from keras_neurovit.training.sharpness import sharpness_aware_adamw
 
 ON_LABELS = ("label_smoothing", "class_weights", "focal_gamma", "teacher")
 
@@ -37,6 +38,8 @@ class Options:
             1 / (1 − ema) updates, the memory of it, should be far fewer than the run has.
         accumulate: batches an update.
         clipnorm: greatest norm of all gradients together; None for any.
+        sharpness: how far weights climb before the gradient is taken, so that flat places are found; 0.05 is usual. An
+            update is two steps of Keras then, see `SharpnessAwareAdamW`.
         mixed_precision: whether the backbone computes in bfloat16; it stays so, its weights are float32.
         teacher: a trained model whose scores are learnt beside the labels; it is not changed.
         teacher_share: of these scores in the loss.
@@ -62,6 +65,7 @@ class Options:
     ema: float | None = None
     accumulate: int = 1
     clipnorm: float | None = 1.0
+    sharpness: float | None = None
     mixed_precision: bool = False
     teacher: keras.Model | None = None
     teacher_share: float = 0.5
@@ -72,9 +76,12 @@ class Options:
             number = getattr(self, name)
             if not isinstance(number, int) or isinstance(number, bool) or number < least:
                 raise InputError(f"{name} is unusable", f"a whole number from {least}", number)
-        for name, value in (("head_peak", self.head_peak), ("clipnorm", self.clipnorm)):
+        for name, value in (("head_peak", self.head_peak), ("clipnorm", self.clipnorm), ("sharpness", self.sharpness)):
             if value is not None and not 0 < value < float("inf"):
                 raise InputError(f"{name} is out of range", "a finite number above 0", value)
+        if self.sharpness is not None and (self.accumulate > 1 or self.layer_decay is not None):
+            mend = "Larger batches, or a lower peak, do what they do."
+            raise InputError("sharpness goes with neither accumulate nor layer_decay", mend=mend)
         if self.ema is not None:
             between("ema", self.ema, 0.0, 0.99999)
         if self.layer_decay is not None:
@@ -106,6 +113,8 @@ class Options:
             how["gradient_accumulation_steps"] = self.accumulate
         if self.ema is not None:
             how |= {"use_ema": True, "ema_momentum": self.ema}
+        if self.sharpness is not None:
+            return sharpness_aware_adamw(rate, self.sharpness, weight_decay, **how)
         if self.layer_decay is None:
             return adamw(rate, weight_decay, **how)
         return layerwise_adamw(model, rate, self.layer_decay, weight_decay, **how)
