@@ -316,7 +316,8 @@ def test_a_damaged_archive_is_told_by_one_kind_of_error(tmp_path, suffix):
         except InputError:
             refused += 1
     assert refused > 30
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [file.name, "out", "preset"]
+    left = {entry.name for entry in tmp_path.iterdir()}
+    assert left - {"out"} == {file.name, "preset"}  # which is there where one archive of all was harmless
 
 
 @pytest.mark.parametrize("place", [0.1, 0.3, 0.5, 0.7, 0.9])
