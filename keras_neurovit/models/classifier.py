@@ -10,6 +10,8 @@ from keras_neurovit import _checks
 from keras_neurovit.layers import BlockHead, StructurePooling, TokenPooling
 from keras_neurovit.models.grid import prefix_tokens, token_grid, tokens_and_details, tokens_of
 
+POOLINGS = ("mean", "class", "attention", "blocks", "structures", "distilled")
+
 
 def classifier(
     backbone: keras.Model,
@@ -33,15 +35,19 @@ def classifier(
         num_classes: columns of the output.
         pooling: "mean", "class" or "attention", see `TokenPooling`, then a linear layer; "blocks" scores each token, a
             block of `minit3d`, and then the volume, see `BlockHead`; its weights fit one volume shape alone;
-            "structures" measures structures and scores their volumes, see `StructurePooling`.
+            "structures" measures structures and scores their volumes, see `StructurePooling`; "distilled" averages the
+            scores of the class token and of the first register token, which learns from a teacher's scores where
+            `Options(teacher=…)` gives one.
         structures: keyword arguments of `StructurePooling` (cells, means, deviations), for pooling "structures".
         dropout: rate before the head.
         activation: None for logits, "softmax" for probabilities.
         name: of the model.
 
     Raises:
-        InputError: fewer than one class; pooling "class" on a backbone without a class token, "blocks" on one with
-            such tokens.
+        InputError: fewer than one class; pooling "class" on a backbone without a class token, "distilled" on one
+            without a register token too, "blocks" on one with such tokens.
+
+    Source: distillation token, Touvron et al. 2021 (DeiT, arXiv 2012.12877), section 4.
 
     Example:
         >>> from keras_neurovit.models import vit3d
@@ -51,7 +57,7 @@ def classifier(
     """
     if num_classes < 1 or num_classes != int(num_classes):
         raise _checks.InputError("num_classes is unusable", expected="a whole number, 1 or more", received=num_classes)
-    _checks.one_of("pooling", pooling, ("mean", "class", "attention", "blocks", "structures"))
+    _checks.one_of("pooling", pooling, POOLINGS)
     prefix = prefix_tokens(backbone)
     volumes = keras.Input(backbone.input_shape[1:], name="volume")
     if pooling == "blocks":
@@ -67,8 +73,25 @@ def classifier(
         pool = StructurePooling(token_grid(backbone), dtype="float32", name="structures", **structures)
         features = pool(*tokens_and_details(backbone, volumes))
         head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
+    elif pooling == "distilled":
+        return _distilled(backbone, volumes, num_classes, dropout, activation, name)
     else:
         features = TokenPooling(pooling, num_prefix_tokens=prefix, name="pooling")(tokens_of(backbone, volumes))
         head = keras.layers.Dense(num_classes, activation=activation, dtype="float32", name="head")
     features = keras.layers.Dropout(dropout, name="head_dropout")(features)
     return keras.Model(volumes, head(features), name=name)
+
+
+def _distilled(backbone: keras.Model, volumes, num_classes: int, dropout: float, activation, name: str) -> keras.Model:
+    """Two heads, on two tokens; while a teacher is learnt from, each has a loss of its own."""
+    if (prefix := prefix_tokens(backbone)) < 2:
+        mend = "Build the model with class_token=True, num_register_tokens=1."
+        raise _checks.InputError("pooling 'distilled' needs a class and a register token", "2 or more", prefix, mend)
+    tokens, scores = tokens_of(backbone, volumes), []
+    for place, head in enumerate(("head", "distillation_head")):
+        feature = keras.layers.Dropout(dropout, name=f"{head}_dropout")(tokens[:, place])
+        scores.append(keras.layers.Dense(num_classes, dtype="float32", name=head)(feature))
+    both = keras.layers.Average(dtype="float32", name="both_heads")(scores)
+    if activation:
+        both = keras.layers.Activation(activation, dtype="float32", name="activation")(both)
+    return keras.Model(volumes, both, name=name)

@@ -21,7 +21,7 @@ from keras_neurovit.training.adapter_backup import AdapterBackup
 from keras_neurovit.training.batches import FiniteLoss, SameDraws, refuse_one_class
 from keras_neurovit.training.callbacks import WarmupCosineDecay
 from keras_neurovit.training.compiling import compile_defaults, halve_backbone
-from keras_neurovit.training.distilling import beside_teacher, student_accuracy
+from keras_neurovit.training.distilling import beside_teacher, distilled, student_accuracy
 from keras_neurovit.training.options import Options
 from keras_neurovit.training.sharpness import twice
 from keras_neurovit.training.strategy import STRATEGIES, adapted_layers, choose_weights
@@ -152,13 +152,14 @@ def _compiled(model, options: Options, train, loss, peak: float, weight_decay: f
         raise InputError(f"on TensorFlow each device would {what} alone", "no clipnorm, no sharpness", mend=mend)
     optimizer = options.optimizer(model, peak, weight_decay)
     metrics = ["accuracy"] if loss is None else None
-    loss, fitted, teacher = loss or options.loss(train, model.output_shape[-1]), model, options.teacher
+    loss, fitted, teacher = loss or options.loss(train, model), model, options.teacher
     trained = [] if teacher is None else [(layer, layer.trainable) for layer in teacher._flatten_layers()]
     try:
         if teacher is not None:
             teacher.trainable = False
             fitted = beside_teacher(model, teacher)
-            metrics = [keras.metrics.MeanMetricWrapper(student_accuracy, name="accuracy")]
+            token = distilled(model)
+            metrics = [keras.metrics.MeanMetricWrapper(student_accuracy, name="accuracy", token=token)]
         # Builds the optimizer too, so that a backup of its state can be read before the first step; half precision only
         # where it was asked for: a run that goes on elsewhere must compute as it did.
         compile_defaults(fitted, optimizer, loss, half=False, metrics=metrics, **show)

@@ -11,7 +11,7 @@ import keras
 
 from keras_neurovit._checks import InputError, between
 from keras_neurovit.training.batches import balanced
-from keras_neurovit.training.distilling import TeacherLoss
+from keras_neurovit.training.distilling import TeacherLoss, distilled
 from keras_neurovit.training.label_loss import LabelLoss
 from keras_neurovit.training.layerwise import adamw, layerwise_adamw
 from keras_neurovit.training.sharpness import sharpness_aware_adamw
@@ -41,7 +41,8 @@ class Options:
         sharpness: how far weights climb before the gradient is taken, so that flat places are found; 0.05 is usual. An
             update is two steps of Keras then, see `SharpnessAwareAdamW`.
         mixed_precision: whether the backbone computes in bfloat16; it stays so, its weights are float32.
-        teacher: a trained model whose scores are learnt beside the labels; it is not changed.
+        teacher: a trained model whose scores are learnt beside the labels, by the distillation token where the model
+            has one (`models.classifier(…, pooling="distilled")`); it is not changed.
         teacher_share: of these scores in the loss.
         temperature: by which both scores are softened.
 
@@ -119,11 +120,14 @@ class Options:
             return adamw(rate, weight_decay, **how)
         return layerwise_adamw(model, rate, self.layer_decay, weight_decay, **how)
 
-    def loss(self, batches, num_classes: int) -> keras.losses.Loss:
+    def loss(self, batches, model: keras.Model) -> keras.losses.Loss:
         """Cross-entropy on labels, and on the teacher's scores where there is one."""
+        num_classes = model.output_shape[-1]
         weights = balanced(batches, num_classes) if self.class_weights == "balanced" else self.class_weights
         loss = LabelLoss(self.label_smoothing, weights, self.focal_gamma)
-        return loss if self.teacher is None else TeacherLoss(loss, self.teacher_share, self.temperature)
+        if self.teacher is None:
+            return loss
+        return TeacherLoss(loss, self.teacher_share, self.temperature, token=distilled(model))
 
     def refuse_on(self, loss) -> None:
         """Refuse what has a meaning for the loss on labels alone, where another loss was given."""
