@@ -145,11 +145,8 @@ def _compiled(model, options: Options, train, loss, peak: float, weight_decay: f
     if options.mixed_precision:
         halve_backbone(model)
     # Asked of the model, since TensorFlow is for the room data/ alone.
-    several = getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1
-    if several and (options.clipnorm or options.sharpness):
-        mend = "Pass options=Options(clipnorm=None), or train on JAX."
-        what = "clip its share of the gradients" if options.clipnorm else "climb by its share of the gradients"
-        raise InputError(f"on TensorFlow each device would {what} alone", "no clipnorm, no sharpness", mend=mend)
+    if getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
+        options.refuse_on_replicas()
     optimizer = options.optimizer(model, peak, weight_decay)
     metrics = ["accuracy"] if loss is None else None
     loss, fitted, teacher = loss or options.loss(train, model), model, options.teacher

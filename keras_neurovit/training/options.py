@@ -136,6 +136,14 @@ class Options:
             mend = "Leave out `loss`, or build the wish into it."
             raise InputError(f"{', '.join(useless)} belong to the loss on labels", "loss=None", loss, mend)
 
+    def refuse_on_replicas(self) -> None:
+        """Refuse what several devices of TensorFlow would each do with their own share of the gradients."""
+        wrong = {"clipnorm": self.clipnorm, "sharpness": self.sharpness, "accumulate": self.accumulate > 1}
+        if useless := [name for name, value in wrong.items() if value]:
+            mend = "Pass options=Options(clipnorm=None) without them, or train on JAX."
+            what = f"on TensorFlow each device would do {' and '.join(useless)} with its own share of the gradients"
+            raise InputError(what, f"no {', no '.join(useless)}", mend=mend)
+
 
 def _plain() -> dict:
     return {field.name: field.default for field in fields(Options)}

@@ -31,7 +31,7 @@ class Losses(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.all.append(float(logs["loss"]))
 
-def train(devices):
+def train(devices, **more):
     keras.utils.set_random_seed(1)
     random = np.random.default_rng(0)
     volumes, labels = random.normal(size=(40, 4, 6, 10, 1)).astype("float32"), np.arange(40) % 2
@@ -41,18 +41,20 @@ def train(devices):
         jit = None if keras.backend.backend() == "jax" else False  # without it JAX would send off each operation alone
         how = {"epochs": 2, "peak": 3e-3, "warmup_epochs": 0.5, "verbose": 0, "jit_compile": jit}
         model = classifier(backbone, 2)
-        options, folder = Options(clipnorm=None), f"{sys.argv[1]}/{devices}"
+        options, folder = Options(clipnorm=None, **more), f"{sys.argv[1]}/{devices}{len(more)}"
         finetune(model, batches, folder=folder, callbacks=[losses], options=options, **how)
-        if devices == 2 and keras.backend.backend() == "tensorflow":
-            try:
-                finetune(model, batches, folder=f"{sys.argv[1]}/clipped", **how)
-            except InputError as error:
-                assert "clipnorm" in str(error), error
-            else:
-                raise AssertionError("clipped by each device apart")
-        return count, losses.all
+        if not more and devices == 2 and keras.backend.backend() == "tensorflow":
+            for wrong in ({}, {"clipnorm": None, "accumulate": 2}, {"clipnorm": None, "sharpness": 0.1}):
+                try:
+                    finetune(model, batches, folder=f"{sys.argv[1]}/wrong", options=Options(**wrong), **how)
+                except InputError as error:
+                    assert (list(wrong) or ["clipnorm"])[-1] in str(error), error
+                else:
+                    raise AssertionError("by each device apart")
+        return count, losses.all, [keras.ops.convert_to_numpy(weight).tolist() for weight in model.weights]
 
-print(json.dumps([keras.backend.backend(), train(1), train(2)]))
+both = {"ema": 0.8} if keras.backend.backend() == "tensorflow" else {"accumulate": 2, "ema": 0.8}
+print(json.dumps([keras.backend.backend(), train(1), train(2), train(1, **both), train(2, **both)]))
 """
 
 
@@ -68,10 +70,14 @@ def test_two_devices_make_the_steps_of_one(backend, tmp_path):
     call = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     run = subprocess.run(call, env=os.environ | flags, capture_output=True, text=True, timeout=400, check=False)
     assert run.returncode == 0, run.stderr
-    name, (one, alone), (two, shared) = json.loads(run.stdout.splitlines()[-1])
+    name, (one, alone, _), (two, shared, _), *options = json.loads(run.stdout.splitlines()[-1])
     assert (name, one, two, len(alone)) == (backend, 1, 2, 20)
     np.testing.assert_allclose(shared, alone, atol=1e-4)
     assert alone[-1] < alone[9] - 1e-3  # the second epoch's mean, and the first's
+    (_, alone, weights), (_, shared, averages) = options  # accumulated batches where they can be, averaged weights
+    np.testing.assert_allclose(shared, alone, atol=1e-4)
+    for one, two in zip(weights, averages, strict=True):
+        np.testing.assert_allclose(two, one, atol=1e-4)
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="has no such devices")

@@ -98,6 +98,21 @@ def test_a_run_with_options_killed_anywhere_ends_in_the_same_weights(tmp_path):
     assert_same(read_back, whole)
 
 
+def test_a_run_killed_at_every_step_in_turn_ends_in_the_same_weights(tmp_path):
+    def run(folder, *callbacks):
+        model, how = small_model(), {"epochs": 2, "callbacks": callbacks, **QUIET}
+        return model, finetune(model, Scans(), folder=tmp_path / folder, **how)
+
+    whole, history = run("whole")
+    for epoch in range(2):
+        for step in range(4):
+            with pytest.raises(KeyboardInterrupt):
+                run("killed", Kill(epoch, step))
+    again, continued = run("killed")
+    assert continued == history
+    assert_same(again, whole)
+
+
 def test_averaged_weights_are_kept_and_validated(tmp_path):
     model, seen = plain_model(), Weights()
     options = Options(ema=0.7)
