@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--bids", type=Path, required=True, help="real people, skulls off")
     parser.add_argument("--target", default="sex", help="column of participants.tsv")
     parser.add_argument("--labels", nargs=2, default=["F", "M"], help="of the target")
-    parser.add_argument("--others", nargs="*", default=["age=number", "group=classes"], help="what 'real' learns first")
+    parser.add_argument("--others", nargs="*", default=["age=number"], help="columns that 'real' learns first")
     parser.add_argument("--label-maps", type=Path, help="SynthSeg's, for AD as imposed; none leaves that task out")
     parser.add_argument("--start", nargs="*", default=[], help="minit3d_measure=FOLDER, of presets that do not ship")
     parser.add_argument("--budget", type=float, default=60, help="minutes of this call")
@@ -162,11 +162,13 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/experiments"), help="checkpoints, scans and scores")
     parser.add_argument("--smoke", action="store_true", help="one seed of one epoch, nothing published")
     options = parser.parse_args()
-    options.starts = dict(pair.split("=", 1) for pair in options.start)
+    options.starts = dict(pair.partition("=")[::2] for pair in options.start)
     options.seeds = 1 if options.smoke else options.seeds
     options.place = Place(options.runs / "smoke" if options.smoke else options.runs, options.smoke)
     people = cohorts.read_bids(options.bids, options.target, labels=options.labels)
-    lessons = dict(column.split("=", 1) for column in options.others)
+    lessons = dict(column.partition("=")[::2] for column in options.others)
+    if lessons:
+        cohorts.tasks_of(people, lessons)  # refuses now what would be refused after hours
     tasks = [real_people(people, options.target, lessons)]
     if options.label_maps:
         also = {options.target: "classes", **lessons}
@@ -180,4 +182,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except keras_neurovit.InputError as error:
+        raise SystemExit(str(error)) from None
