@@ -18,9 +18,10 @@ STATISTICS = {"cells": 2, "means": [1.0] * len(STRUCTURES), "deviations": [2.0] 
 
 
 STEM = {"patch_size": 4, "hidden_dim": 8, "num_layers": 1}
+TWO = {"patch_size": 4, "hidden_dim": 8, "num_layers": 1, "stem": {"patch_size": 2, "hidden_dim": 4, "num_layers": 1}}
 
 
-@pytest.fixture(scope="module", params=[{}, {"stem": STEM}], ids=["patches", "stem"])
+@pytest.fixture(scope="module", params=[{}, {"stem": STEM}, {"stem": TWO}], ids=["patches", "stem", "two stems"])
 def measuring(request, tmp_path_factory):
     described = dataclasses.replace(
         load_preset("vit3d_tiny"),
@@ -28,7 +29,7 @@ def measuring(request, tmp_path_factory):
         arguments={"patch_size": 8, "num_layers": 1, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32} | request.param,
         volume=VolumeContract((8.0, 8.0, 8.0), (16, 24, 32)),
         labels=STRUCTURES,
-        head={"kind": "structures", **STATISTICS},
+        head={"kind": "structures", **STATISTICS, "cells": 4 if request.param.get("stem") == TWO else 2},
     )
     keras.utils.set_random_seed(0)
     model = build_model(described, build_backbone(described), None, None, None)

@@ -10,14 +10,13 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.lib.format import open_memmap
-from shading import shade
 
 from keras_neurovit import InputError
 from keras_neurovit._files import published, told_otherwise
 from keras_neurovit.synthesis import STRUCTURES, find_label_maps, mirrored_structures
 
 BATCH = 8
-GENERATOR = 4  # raised whenever the package's generator makes other brains from the same seeds
+GENERATOR = 5  # raised whenever the package's generator makes other brains from the same seeds
 HELD_OUT = ("training_seg_03", "training_seg_06", "training_seg_10", "training_seg_14")
 """Label maps of SynthSeg that no recipe learns from: people made of them are what presets are tested on.
 
@@ -103,10 +102,13 @@ class Brains(keras.utils.PyDataset):
         seed: of order and mirrors; None for neither.
         targets: an array with a row a person, or None for cells and volumes.
         parts: epochs in which all scans are seen once; short ones lose less when they are killed.
-        shaded: whether every scan is shaded anew, see `shading.shade`.
+        most: scans of the folder that are used, its first; None for all.
+        merged: cells along each edge of those that are told.
     """
 
-    def __init__(self, folder: Path, batch_size: int, seed: int | None = None, *, targets=None, parts=1, shaded=False):
+    def __init__(
+        self, folder: Path, batch_size: int, seed: int | None = None, *, targets=None, parts=1, most=None, merged=1
+    ):
         super().__init__()
         self.volumes, self.cells, self.truth, self.anatomies = (
             np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("volumes", "cells", "truth", "anatomies")
@@ -114,8 +116,8 @@ class Brains(keras.utils.PyDataset):
         if targets is not None and len(targets) != len(self.truth):
             raise InputError(f"{folder}: targets do not match", f"{len(self.truth)} rows", len(targets))
         self.contrasts = len(self.volumes) // len(self.truth)
-        self.batch_size, self.seed, self.targets, self.parts = batch_size, seed, targets, parts
-        self.shaded = shaded
+        self.batch_size, self.seed, self.targets, self.parts, self.merged = batch_size, seed, targets, parts, merged
+        self.most = len(self.volumes) if most is None else min(most, len(self.volumes))
         self.start_epoch(0)
 
     @property
@@ -125,8 +127,7 @@ class Brains(keras.utils.PyDataset):
 
     def start_epoch(self, epoch: int) -> None:
         """Draw an epoch's order; `training.finetune` tells which, since JAX has Keras' own hooks called once more."""
-        self.epoch = epoch
-        self.order = np.arange(len(self.volumes))
+        self.order = np.arange(self.most)
         self.mirrored = np.zeros(len(self.volumes), bool)
         if self.seed is not None:
             whole, part = divmod(epoch, self.parts)
@@ -135,7 +136,7 @@ class Brains(keras.utils.PyDataset):
             self.mirrored = random.random(len(self.volumes)) < 0.5
 
     def __len__(self) -> int:
-        batches = len(self.volumes) // self.parts / self.batch_size
+        batches = self.most // self.parts / self.batch_size
         return int(batches) if self.seed is not None else int(np.ceil(batches))
 
     def __getitem__(self, index: int):
@@ -143,15 +144,19 @@ class Brains(keras.utils.PyDataset):
         people, mirrored = rows // self.contrasts, self.mirrored[rows]
         volumes = self.volumes[rows].astype("float32")
         volumes[mirrored] = volumes[mirrored, ::-1]
-        if self.shaded:
-            random = np.random.default_rng((self.seed, self.epoch, index))
-            volumes = np.stack([shade(volume[..., 0], random) for volume in volumes])[..., None]
         if self.targets is not None:
             return volumes, self.targets[people]
         cells, truth = self.cells[people].astype("float32") / 255, self.truth[people]
         cells[mirrored] = cells[mirrored, ::-1][..., MIRRORED]
         truth[mirrored] = truth[mirrored][:, MIRRORED]
-        return volumes, {"structures_mm3": truth, "cells": cells}
+        return volumes, {"structures_mm3": truth, "cells": self._merge(cells)}
+
+    def _merge(self, cells: np.ndarray) -> np.ndarray:
+        if self.merged == 1:
+            return cells
+        rows, *edges, structures = cells.shape
+        parts = [part for edge in edges for part in (edge // self.merged, self.merged)]
+        return cells.reshape(rows, *parts, structures).mean(axis=(2, 4, 6))
 
     def shares(self) -> list[float]:
         """Mean share of each structure, over cells and people."""

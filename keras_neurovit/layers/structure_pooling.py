@@ -54,13 +54,13 @@ class StructurePooling(keras.layers.Layer):
         share = np.clip(np.exp(self.means) / (math.prod(self.grid) * cells**3), 1e-6, 0.5).tolist()
         self.shares = StructureShares(len(self.means), self.grid, cells, share, dtype=self.dtype_policy, name="shares")
 
-    def build(self, tokens_shape, details_shape=None):
-        self.shares.build(tokens_shape, details_shape)
+    def build(self, tokens_shape, details_shape=None, finer_shape=None):
+        self.shares.build(tokens_shape, details_shape, finer_shape)
 
-    def call(self, tokens, details=None):
-        shares = self.shares(tokens, details)
+    def call(self, tokens, details=None, finer=None):
+        shares = self.shares(tokens, details, finer)
         logs = ops.log(ops.sum(shares, axis=(1, 2, 3)) + 1e-3)  # a thousandth of a cell: no structure has less
         return (logs - ops.cast(self.means, logs.dtype)) / ops.cast(self.deviations, logs.dtype)
 
-    def compute_output_shape(self, tokens_shape, details_shape=None):
+    def compute_output_shape(self, tokens_shape, details_shape=None, finer_shape=None):
         return (tokens_shape[0], len(self.means))

@@ -11,15 +11,19 @@ from keras import ops
 from keras_neurovit import _checks
 from keras_neurovit.layers.neighbour_block import NeighbourBlock3D
 
+FINER_WIDTH = 32
+"""Channels in which finer cells are told apart."""
+
 
 @keras.saving.register_keras_serializable("keras_neurovit")
 class StructureShares(keras.layers.Layer):
     """The share of each structure in each cell of each token's patch, between 0 and 1.
 
-    Shape: (batch, token, hidden_dim) → (batch, i × cells, j × cells, k × cells, structure); or (batch, token,
-    hidden_dim), (batch, i × cells, j × cells, k × cells, channel) → the same, where a backbone tells details of each
-    cell, normalised. A token then scales and shifts what is seen there (FiLM), since the share of a tissue is
-    (mean − μ₁) / (μ₂ − μ₁): what is seen, times what only the surroundings tell. Cells hear what their neighbours mean.
+    Shape: (batch, token, hidden_dim) → (batch, i × cells, j × cells, k × cells, structure); details (batch, cells…,
+    channel) may follow the tokens, normalised, where a backbone tells them of each cell; and finer ones, which then say
+    what a cell is. A token scales and shifts what is seen in its cells (FiLM), since the share of a tissue is
+    (mean − μ₁) / (μ₂ − μ₁): what is seen, times what only the surroundings tell. So do cells with the finer ones within
+    them. All hear what their neighbours mean.
 
     Args:
         num_structures: how many.
@@ -54,43 +58,70 @@ class StructureShares(keras.layers.Layer):
             raise _checks.InputError("prior does not match the structures", f"{num_structures} numbers", len(priors))
         self.prior = tuple(_checks.between("prior", share, 1e-7, 1 - 1e-7) for share in priors)
 
-    def build(self, tokens_shape, details_shape=None):
-        cells = tuple(n * self.cells for n in self.grid)
-        if details_shape is not None and tuple(details_shape[1:4]) != cells:
-            mend = "Give as many cells as the backbone's stem cuts a patch into along each edge."
-            raise _checks.InputError("details are not of these cells", cells, tuple(details_shape[1:4]), mend)
+    def build(self, tokens_shape, details_shape=None, finer_shape=None):
         scores = np.log(np.asarray(self.prior) / (1.0 - np.asarray(self.prior))).astype("float32")
-        seen = None if details_shape is None else details_shape[-1]
-        self.context = self._dense((max(seen // 2, 1) if seen else self.num_structures) * self.cells**3, "context")
-        self.context.build(tokens_shape)
-        if seen is None:
+        told = finer_shape or details_shape
+        cells = tuple(n * self.cells for n in self.grid)
+        if told is not None and tuple(told[1:4]) != cells:
+            mend = "Give as many cells as the backbone's finest stem cuts a patch into along each edge."
+            raise _checks.InputError("details are not of these cells", cells, tuple(told[1:4]), mend)
+        if details_shape is None:
+            self.context = self._dense(self.num_structures * self.cells**3, "context")
+            self.context.build(tokens_shape)
             self.context.bias.assign(np.tile(scores, self.cells**3))
             return
+        seen, hidden = details_shape[-1], max(details_shape[-1] // 2, 1)
+        self.parts = _checks.divisible(details_shape[1:4], self.grid)[0]
+        self.context = self._dense(hidden * self.parts**3, "context")
         self.meaning = self._dense(2 * seen, "meaning", keras.initializers.RandomNormal(stddev=0.05))
         self.local, self.scores = self._dense(seen, "local"), self._dense(self.num_structures, "scores")
         self.neighbours = NeighbourBlock3D(dtype=self.dtype_policy, name="neighbours")
-        self.meaning.build((None, max(seen // 2, 1)))
-        for part in (self.local, self.neighbours, self.scores):
+        self.context.build(tokens_shape)
+        self.meaning.build((None, hidden))
+        for part in (self.local, self.neighbours):
             part.build(details_shape)
+        if finer_shape is not None:
+            self._build_finer(seen, finer_shape)
+            seen = FINER_WIDTH
+        self.scores.build((None, seen))
         self.scores.bias.assign(scores)
+
+    def _build_finer(self, seen: int, finer_shape):
+        width, within = finer_shape[-1], self.cells // self.parts
+        self.finer_meaning = self._dense(2 * width * within**3, "finer_meaning")
+        self.finer_local, self.widen = self._dense(width, "finer_local"), self._dense(FINER_WIDTH, "widen")
+        self.finer_neighbours = NeighbourBlock3D(dtype=self.dtype_policy, name="finer_neighbours")
+        self.finer_meaning.build((None, seen))
+        for part in (self.finer_local, self.finer_neighbours, self.widen):
+            part.build(finer_shape)
 
     def _dense(self, units: int, name: str, initializer="glorot_uniform"):
         return keras.layers.Dense(units, kernel_initializer=initializer, dtype=self.dtype_policy, name=name)
 
-    def call(self, tokens, details=None):
-        told = self._to_cells(self.context(tokens))
-        if details is not None:
-            scale, shift = ops.split(self.meaning(told), 2, axis=-1)
-            meant = self.neighbours(self.local(details) * (1.0 + scale) + shift)
-            told = self.scores(ops.gelu(meant))
-        return ops.sigmoid(told)
+    def call(self, tokens, details=None, finer=None):
+        told = self.context(tokens)
+        if details is None:
+            return ops.sigmoid(_unfold(told, self.grid, self.cells))
+        meant = _scaled(self.local(details), self.meaning(_unfold(told, self.grid, self.parts)))
+        meant = self.neighbours(meant)
+        if finer is not None:
+            told = _unfold(self.finer_meaning(meant), details.shape[1:4], self.cells // self.parts)
+            meant = self.widen(self.finer_neighbours(_scaled(self.finer_local(finer), told)))
+        return ops.sigmoid(self.scores(ops.gelu(meant)))
 
-    def _to_cells(self, told):
-        (i, j, k), c = self.grid, self.cells
-        width = told.shape[-1] // c**3
-        # Six axes, the batch along with the first: LiteRT transposes no more.
-        told = ops.transpose(ops.reshape(told, (-1, j, k, c, c, c * width)), (0, 3, 1, 4, 2, 5))
-        return ops.reshape(told, (-1, i * c, j * c, k * c, width))
-
-    def compute_output_shape(self, tokens_shape, details_shape=None):
+    def compute_output_shape(self, tokens_shape, details_shape=None, finer_shape=None):
         return (tokens_shape[0], *(n * self.cells for n in self.grid), self.num_structures)
+
+
+def _scaled(seen, meaning):
+    scale, shift = ops.split(meaning, 2, axis=-1)
+    return seen * (1.0 + scale) + shift
+
+
+def _unfold(told, grid: tuple[int, int, int], c: int):
+    """What places tell of cells within them, laid out. Shape: (batch, …, c³ × channel) → (batch, i × c, …, channel)"""
+    i, j, k = grid
+    width = told.shape[-1] // c**3
+    # Six axes, the batch along with the first: LiteRT transposes no more.
+    told = ops.transpose(ops.reshape(told, (-1, j, k, c, c, c * width)), (0, 3, 1, 4, 2, 5))
+    return ops.reshape(told, (-1, i * c, j * c, k * c, width))

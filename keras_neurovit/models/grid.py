@@ -7,8 +7,8 @@ import keras
 from keras_neurovit._checks import InputError
 from keras_neurovit.layers import PositionEmbedding3D, PrefixTokens, TokenPooling
 
-DETAILS = "details"
-"""Name of the layer in a backbone that tells details of each cell of a patch."""
+DETAILS = ("details", "finer_details")
+"""Names of the layers in a backbone that tell details of each cell of a patch, and of each smaller cell in these."""
 
 
 def tokens_of(backbone: keras.Model, volumes) -> keras.KerasTensor:
@@ -22,11 +22,13 @@ def tokens_of(backbone: keras.Model, volumes) -> keras.KerasTensor:
 def tokens_and_details(backbone: keras.Model, volumes) -> list[keras.KerasTensor]:
     """A backbone's tokens without those that have no place, and details of the cells of each patch if it tells any.
 
-    Shape: (batch, x, y, z, channel) → [(batch, patch, hidden_dim)] or [that, (batch, i, j, k, channel)]
+    Shape: (batch, x, y, z, channel) → [(batch, patch, hidden_dim)], [that, (batch, i, j, k, channel)], or finer ones
+    after these
     """
     outputs = keras.tree.flatten(backbone.output)
-    if len(outputs) == 1 and any(layer.name == DETAILS for layer in backbone.layers):
-        backbone = keras.Model(backbone.input, [*outputs, backbone.get_layer(DETAILS).output], name=backbone.name)
+    told = [layer.output for name in DETAILS for layer in backbone.layers if layer.name == name]
+    if len(outputs) == 1 and told:
+        backbone = keras.Model(backbone.input, [*outputs, *told], name=backbone.name)
     tokens, *details = keras.tree.flatten(backbone(volumes))
     return [tokens[:, prefix_tokens(backbone) :], *details]
 

@@ -56,8 +56,8 @@ def vit3d(
         stem: None embeds a patch linearly. {"patch_size": 4, "hidden_dim": 64, "num_layers": 1, "num_levels": 3} embeds
             smaller patches of voxels and of what lies above each level of brightness (`BrightnessLevels`), lets each
             hear its neighbours (`NeighbourBlock3D`), and embeds these: what a voxel's brightness means depends on what
-            is around it, and a linear patch cannot tell. Heads that tell structures read the smaller patches too, so
-            that tokens need not carry every detail.
+            is around it, and a linear patch cannot tell. A key "stem" in it embeds still smaller ones first, likewise.
+            Heads that tell structures read the smaller patches too, so that tokens need not carry every detail.
         position: "learned" or "sine".
         class_token: whether a class token stands first.
         num_register_tokens: further learned tokens.
@@ -86,7 +86,7 @@ def vit3d(
     if stem is None:
         tokens = PatchEmbedding3D(hidden_dim, patch_size, name="patch_embedding")(volumes)
     else:
-        tokens = _embed_twice(volumes, hidden_dim, patch_size, epsilon, **stem)
+        tokens = _embed_parts(volumes, hidden_dim, patch_size, epsilon, **stem)
     tokens = PositionEmbedding3D(grid, position, name="position_embedding")(tokens)
     if num_prefix := int(class_token) + num_register_tokens:
         tokens = PrefixTokens(num_prefix, name="prefix_tokens")(tokens)
@@ -107,17 +107,33 @@ def vit3d(
     return keras.Model(volumes, tokens, name=name)
 
 
-def _embed_twice(
-    volumes, width: int, whole, epsilon: float, patch_size, hidden_dim: int, num_layers: int, num_levels: int = 0
+def _embed_parts(
+    volumes,
+    width: int,
+    whole,
+    epsilon: float,
+    patch_size,
+    hidden_dim: int,
+    num_layers: int,
+    num_levels: int = 0,
+    stem: Mapping | None = None,
+    depth: int = 0,
 ):
+    """Patches embedded by way of smaller ones, which may be embedded by way of smaller ones again."""
     part = _checks.triple("stem patch_size", patch_size)
     parts = _checks.divisible(whole, part, "patch_size", "stem patch_size")
-    fine = _checks.divisible(volumes.shape[1:4], part)
+    if depth == len(DETAILS):
+        raise _checks.InputError("a stem's stem has no stem", f"{len(DETAILS)} or fewer", stem)
     if num_levels:
         volumes = BrightnessLevels(num_levels, name="stem_levels")(volumes)
-    details = PatchEmbedding3D(hidden_dim, part, name="stem_embedding")(volumes)
-    details = keras.layers.Reshape((*fine, hidden_dim), name="stem_grid")(details)
+    prefix = "finer_stem" if depth else "stem"
+    if stem is None:
+        details = PatchEmbedding3D(hidden_dim, part, name=f"{prefix}_embedding")(volumes)
+    else:
+        details = _embed_parts(volumes, hidden_dim, part, epsilon, **stem, depth=depth + 1)
+    fine = _checks.divisible(volumes.shape[1:4], part)
+    details = keras.layers.Reshape((*fine, hidden_dim), name=f"{prefix}_grid")(details)
     for index in range(num_layers):
-        details = NeighbourBlock3D(epsilon, name=f"stem_{index}")(details)
-    details = keras.layers.LayerNormalization(epsilon=epsilon, name=DETAILS)(details)
-    return PatchEmbedding3D(width, parts, name="patch_embedding")(details)
+        details = NeighbourBlock3D(epsilon, name=f"{prefix}_{index}")(details)
+    details = keras.layers.LayerNormalization(epsilon=epsilon, name=DETAILS[depth])(details)
+    return PatchEmbedding3D(width, parts, name="stem_embedding" if depth else "patch_embedding")(details)

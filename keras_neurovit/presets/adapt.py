@@ -57,7 +57,7 @@ def adapt_description(
     for name in wished.keys() - inspect.signature(function).parameters.keys():
         raise InputError(f"preset {preset.name!r} cannot take another {name}: {preset.model} has none")
     if patch_size is not None and arguments.get("stem"):
-        arguments["stem"] = _scaled_stem(arguments, wished["patch_size"])
+        arguments["stem"] = _scaled_stem(arguments["stem"], arguments["patch_size"], wished["patch_size"])
     arguments |= wished
     adapted = dataclasses.replace(preset, volume=contract, arguments=arguments)
     if not preset.measures or "means" not in preset.head:
@@ -142,12 +142,15 @@ def _fit(layer: keras.Layer, before: keras.Layer, values: np.ndarray, channels: 
     return fitted, (values.shape[:4], wanted[:4])
 
 
-def _scaled_stem(arguments: dict, patch_size: tuple[int, int, int]) -> dict:
-    whole = _checks.triple("patch_size", arguments["patch_size"])
-    part = _checks.triple("stem patch_size", arguments["stem"]["patch_size"])
-    exact = [p * new / old for p, new, old in zip(part, patch_size, whole, strict=True)]
+def _scaled_stem(stem: dict, old, new: tuple[int, int, int]) -> dict:
+    """A stem, and its stem, as their patches are in a patch of another size."""
+    whole, part = _checks.triple("patch_size", old), _checks.triple("stem patch_size", stem["patch_size"])
+    exact = [p * after / before for p, after, before in zip(part, new, whole, strict=True)]
     if any(size != int(size) for size in exact):
-        fewest = tuple(old // p for p, old in zip(part, whole, strict=True))
+        fewest = tuple(before // p for p, before in zip(part, whole, strict=True))
         mend = f"Choose multiples of {fewest}, the smaller patches along each edge."
-        raise InputError("patch_size does not scale the stem's patches to whole voxels", None, patch_size, mend)
-    return {**arguments["stem"], "patch_size": [int(size) for size in exact]}
+        raise InputError("patch_size does not scale the stem's patches to whole voxels", None, new, mend)
+    scaled = {**stem, "patch_size": [int(size) for size in exact]}
+    if stem.get("stem"):
+        scaled["stem"] = _scaled_stem(stem["stem"], part, scaled["patch_size"])
+    return scaled

@@ -13,6 +13,9 @@ from keras_neurovit.augmentation.sampling import smooth_field
 from keras_neurovit.synthesis.structures import CLASSES, OUTSIDE, TISSUES
 from keras_neurovit.volumes.foreground import THRESHOLD
 
+RIM_REACH_MM = (6.0, 22.0)  # over which the rim is shaded
+RIM_STRENGTH = (-0.2, 1.8)  # of its exponent
+
 
 @functools.lru_cache(maxsize=1)
 def _tissues() -> tuple[np.ndarray, np.ndarray]:
@@ -70,10 +73,31 @@ def strip(images, brain, stripped, spacing_mm: float, seeds, stream: int):
     return images * ops.where(ops.reshape(stripped, (-1, 1, 1, 1)), kept, 1.0)
 
 
+def shade_rim(images, brain, spacing_mm: float, seeds, stream: int):
+    """Darken, seldom brighten, what lies near the brain's surface.
+
+    Real cortex is darker the nearer it is to the skull: sulci too narrow for a label map hold fluid, and coils see the
+    rim otherwise than the middle.
+
+    Shape: (batch, x, y, z), (batch, x, y, z), (batch,) → (batch, x, y, z); uses two streams.
+
+    Args:
+        images: to shade.
+        brain: share of brain tissue in each voxel, without fluid.
+        spacing_mm: edge of a voxel.
+        seeds: one an image.
+        stream: first of the streams.
+    """
+    reach = between(seeds, *RIM_REACH_MM, (1,), stream) / spacing_mm
+    inside = _blurred(brain, ops.repeat(reach, 3, axis=1))
+    strength = ops.reshape(between(seeds, *RIM_STRENGTH, (1,), stream + 1), (-1, 1, 1, 1))
+    return images * ops.exp(strength * (inside - 1.0))
+
+
 def scan(tissue, brain, stripped, spacing_mm: float, seeds, stream: int):
     """What a scanner and a stripping tool make of tissue: shading, resolution, noise.
 
-    Shape: (batch, x, y, z) brightness, (batch, x, y, z), (batch,) bool → (batch, x, y, z); uses twenty streams.
+    Shape: (batch, x, y, z) brightness, (batch, x, y, z), (batch,) bool → (batch, x, y, z); uses 21 streams.
     """
     shape = tissue.shape[1:]
 
@@ -83,6 +107,7 @@ def scan(tissue, brain, stripped, spacing_mm: float, seeds, stream: int):
     grain = smooth_field(normal(seeds, (16, 18, 16, 1), stream), shape)[..., 0]
     shading = smooth_field(normal(seeds, (5, 5, 5, 1), stream + 2), shape)[..., 0]
     images = tissue * ops.exp(one(0.02, 0.1, 4) * grain + one(0.05, 0.35, 5) * shading)
+    images = shade_rim(images, brain, spacing_mm, seeds, stream + 19)
     images = strip(images, brain, stripped, spacing_mm, seeds, stream + 6)
     # A scan's own voxels, sometimes thick slices along one axis, then the linear resampling of `conform`.
     thick = one_axis(seeds, stream + 11) * between(seeds, 1.0, 6.0, (1,), stream + 12)

@@ -19,7 +19,7 @@ WOBBLE = (
     (12, 1.2),
     (20, 0.8),
 )  # control points along an axis, and standard deviation in millimetres
-STEPS = 4  # of the flow
+STEPS = 6  # of the flow
 
 
 def growth_velocity(divergence, fills):

@@ -12,7 +12,7 @@ from keras_neurovit.synthesis.generator import BrainGenerator
 from keras_neurovit.synthesis.structures import STRUCTURES, mirrored_structures
 from keras_neurovit.synthesis.variation import brain_against_fluid, common_shares, to_common, vary_freely
 
-MOST = 0.9
+MOST = 1.4
 """Largest logarithm of a change of volume that free variation asks for."""
 SAMPLES, CORRECTIONS = 4, 3
 SMALL_MM3 = 300.0  # below it a few samples more or less are no error of the deformation

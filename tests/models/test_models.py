@@ -138,11 +138,60 @@ def test_heads_of_structures_read_the_stem():
         measurer(backbone, 3, (1.0, 1.0, 1.0), cells=1)
 
 
-def test_a_model_with_a_stem_travels(tmp_path):
-    backbone = vit3d((8, 12, 20), (4, 6, 10), stem=STEM, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32)
-    model = classifier(backbone, 2, pooling="structures", structures={"cells": 2, "means": [0.0], "deviations": [1.0]})
+FINER = {"patch_size": 2, "hidden_dim": 4, "num_layers": 1}
+TWO_STEMS = {"patch_size": 4, "hidden_dim": 6, "num_layers": 1, "num_levels": 2, "stem": FINER}
+TWICE = {"num_layers": 1, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32, "stem": TWO_STEMS}
+
+
+def test_a_stem_may_have_a_stem():
+    """Its finest cells hear those beside them, and a measuring head tells shares in these."""
+    backbone = vit3d((16, 24, 32), 8, **TWICE)
+    finer = keras.Model(backbone.input, backbone.get_layer("finer_details").output)
+    volumes = np.random.default_rng(0).normal(size=(1, 16, 24, 32, 1)).astype("float32")
+    changed = volumes.copy()
+    changed[0, 5, 1, 13] += 1  # cell (2, 0, 6) of a grid of 8 × 12 × 16
+    difference = np.abs(keras.ops.convert_to_numpy(finer(changed) - finer(volumes)))[0].max(axis=-1)
+    assert {tuple(cell) for cell in np.argwhere(difference > 0).tolist()} == {
+        (2, 0, 6), (1, 0, 6), (3, 0, 6), (2, 1, 6), (2, 0, 5), (2, 0, 7)
+    }  # fmt: skip
+    assert backbone.get_layer("details").output.shape == (None, 4, 6, 8, 6)
+    measured = measurer(backbone, 3, (1.0, 1.0, 1.0), cells=4, prior=[0.3, 0.1, 0.02], with_cells=True)
+    head = measured.get_layer("head")
+    for part in (head.context, head.finer_meaning):  # neither tokens nor coarser cells are asked
+        part.kernel.assign(np.zeros(part.kernel.shape))
+    one, other = (keras.ops.convert_to_numpy(measured(v)["cells"])[0] for v in (volumes, changed))
+    assert one.shape == (8, 12, 16, 3)
+    told = np.abs(one - other).max(axis=-1) > 0
+    np.testing.assert_array_equal(told, np.abs(np.indices(told.shape).T - [2, 0, 6]).sum(axis=-1).T <= 2)
+    assert one[..., 0].mean() > one[..., 1].mean() > one[..., 2].mean()  # as a new head expects
+    with pytest.raises(InputError, match="cells"):
+        measurer(backbone, 3, (1.0, 1.0, 1.0), cells=2)
+    deeper = {**FINER, "stem": {**FINER, "patch_size": 1}}
+    with pytest.raises(InputError, match="stem's stem"):
+        vit3d((16, 24, 32), 8, **{**TWICE, "stem": {**TWO_STEMS, "stem": deeper}})
+
+
+def test_finer_cells_are_told_by_the_coarser_around_them():
+    """What a finer cell means follows from the coarser one that it lies in, which hears the token around it."""
+    backbone = vit3d((16, 24, 32), 8, **{**TWICE, "num_layers": 0})
+    head = measurer(backbone, 2, (1.0, 1.0, 1.0), cells=4).get_layer("head")
+    random = np.random.default_rng(1)
+    seen = [random.normal(size=shape).astype("float32") for shape in ((1, 24, 16), (1, 4, 6, 8, 6), (1, 8, 12, 16, 4))]
+    before = keras.ops.convert_to_numpy(head(*seen))
+    seen[0][0, 4 * 3 * 1 + 4 * 2 + 3] += 1  # the patch at (1, 2, 3)
+    difference = np.abs(keras.ops.convert_to_numpy(head(*seen)) - before).max(axis=(0, 4)) > 0
+    assert difference[4:, 8:, 12:].all()
+    assert not difference[:1].any()  # coarser cells hear one, finer ones one more: three finer cells at most
+
+
+@pytest.mark.parametrize(("shape", "patch", "stem"), [((8, 12, 20), (4, 6, 10), STEM), ((16, 24, 32), 8, TWO_STEMS)])
+def test_a_model_with_a_stem_travels(tmp_path, shape, patch, stem):
+    backbone = vit3d(shape, patch, stem=stem, num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32)
+    cells = 4 if "stem" in stem else 2
+    told = {"cells": cells, "means": [0.0], "deviations": [1.0]}
+    model = classifier(backbone, 2, pooling="structures", structures=told)
     model.save(tmp_path / "model.keras")
-    volumes = np.random.default_rng(0).normal(size=(2, 8, 12, 20, 1)).astype("float32")
+    volumes = np.random.default_rng(0).normal(size=(2, *shape, 1)).astype("float32")
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(run(again, volumes), run(model, volumes))
     backbone.trainable = False

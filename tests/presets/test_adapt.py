@@ -185,6 +185,22 @@ def test_a_stem_is_scaled_with_the_patch(tmp_path, capsys):
         from_preset(tmp_path, volume_shape=(15, 20, 25), patch_size=5)
 
 
+def test_a_stem_of_a_stem_is_scaled_too(tmp_path, capsys):
+    finer = {"patch_size": 2, "hidden_dim": 4, "num_layers": 1}
+    described = small("two_stems", stem={**STEM, "patch_size": 4, "stem": finer})
+    model = from_preset(described, num_classes=2, load_weights=False)
+    save_to_preset(model, tmp_path, dataclasses.replace(described, labels=("a", "b")))
+    new = from_preset(tmp_path, volume_shape=(32, 40, 36), patch_size=(8, 8, 6), spacing_mm=(4.0, 4.0, 16 / 3))
+    said = capsys.readouterr().err
+    assert "backbone/finer_stem_embedding/kernel resized from 2×2×2×4 to 4×4×3×4" in said
+    assert "1 resized" in said
+    np.testing.assert_allclose(
+        run(new, np.full((1, 32, 40, 36, 1), 0.7, "float32")),
+        run(from_preset(tmp_path), np.full((1, 16, 20, 24, 1), 0.7, "float32")),
+        atol=1e-4,
+    )
+
+
 def test_what_a_stem_knows_of_levels_is_shared_out_among_channels(tmp_path, capsys):
     described = small("stem", stem=STEM, num_channels=2)
     model = from_preset(described, num_classes=2, load_weights=False)

@@ -40,7 +40,7 @@ def train(base: presets.Preset, options: argparse.Namespace) -> None:
     training.probe(model, still, np.repeat(sick, still.contrasts), strength=0.1)
     training.finetune(
         model,
-        Brains(learn, size, seed=SEED, targets=sick, shaded=True),
+        Brains(learn, size, seed=SEED, targets=sick),
         Brains(test, size, targets=targets(options.fresh)),
         folder=options.runs / "train",
         epochs=1 if options.smoke else EPOCHS,

@@ -28,7 +28,8 @@ from measuring import CELL, describe, learn_to_measure
 from reports import LOOKED_AT, draw_failures, need_extras, publish, write_report
 
 SEED = 2303
-STEM = {"patch_size": CELL, "hidden_dim": 64, "num_layers": 1, "num_levels": 3}
+FINER = {"patch_size": CELL, "hidden_dim": 16, "num_layers": 1}
+STEM = {"patch_size": 2 * CELL, "hidden_dim": 64, "num_layers": 1, "num_levels": 3, "stem": FINER}
 T1_SHARE = 0.9  # of the scans; the rest have any contrast
 CONTRACT = volumes.VolumeContract((3.0, 3.0, 3.0), (64, 80, 64), brain_extracted=False)
 CITATION = (
@@ -55,7 +56,12 @@ def people_to_test_on(options: argparse.Namespace) -> Path:
 
 
 def write(folder: Path, people: int, maps: tuple[Path, ...], first: int, contrasts: int) -> Path:
-    facts = {"label_maps": [file.name for file in maps], "first_seed": first, "contract": CONTRACT.to_dict()}
+    facts = {
+        "label_maps": [file.name for file in maps],
+        "first_seed": first,
+        "contract": CONTRACT.to_dict(),
+        "cell": CELL,
+    }
     return write_brains(
         folder, people, lambda places: factory(maps)(first + places, contrasts=contrasts), facts, contrasts
     )
@@ -113,7 +119,7 @@ def main() -> None:
         parser.error("what ships is measured on real scans: give --bids, --originals and --colin")
     need_extras()
     options.preset, options.results = presets.SHIPPED / "vit3d_brain", Path(__file__).with_name("results.json")
-    options.people, options.fresh, options.epochs, options.batch_size = 6400, 400, 4, 16
+    options.people, options.fresh, options.epochs, options.batch_size = 5120, 400, 2.5, 4
     if options.smoke:
         options.runs /= "smoke"
         options.people, options.fresh, options.epochs, options.batch_size = 16, 8, 1, 4

@@ -87,16 +87,16 @@ def _transformer(model: keras.Model) -> keras.Model:
 def _with_attention(backbone: keras.Model) -> tuple[keras.Model, Callable]:
     """The backbone with nudges to its attention as inputs, a stem's details as output; and what tells attention."""
     tokens = volumes = keras.Input(backbone.input_shape[1:], name="volume")
-    nudges, told, details = [], [], []
+    nudges, told, details = [], [], {}
     for layer in backbone.layers[1:]:  # `vit3d` is a chain
         if not isinstance(layer, TransformerEncoderBlock):
             tokens = layer(tokens)
-            details += [tokens] if layer.name == DETAILS else []
+            details |= {layer.name: tokens} if layer.name in DETAILS else {}
             continue
         nudges.append(keras.Input((layer.num_heads, *[tokens.shape[1]] * 2), name=f"{layer.name}_nudge"))
         tokens, scores = _Attending(layer, name=f"{layer.name}_attending")([tokens, nudges[-1]])
         told.append(scores)
-    nudged = keras.Model([volumes, *nudges], [tokens, *details])
+    nudged = keras.Model([volumes, *nudges], [tokens, *(details[name] for name in DETAILS if name in details)])
     plain = keras.Model(nudged.inputs, told)
 
     def attention(rows: np.ndarray) -> list[np.ndarray]:

@@ -126,9 +126,13 @@ def test_gradient_attention_asks_about_a_label(vit, volume):
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] < 0.9
 
 
-def test_attention_of_a_model_that_scores_what_it_measures(volume):
+STEM = {"patch_size": (2, 3, 5), "hidden_dim": 6, "num_layers": 1}
+
+
+@pytest.mark.parametrize("stem", [STEM, {**STEM, "patch_size": (4, 6, 10), "stem": STEM}], ids=["stem", "two stems"])
+def test_attention_of_a_model_that_scores_what_it_measures(volume, stem):
     """Its head reads a stem's details beside the tokens."""
-    stem = {"patch_size": (2, 3, 5), "hidden_dim": 6, "num_layers": 1, "num_levels": 2}
+    stem = {**stem, "num_levels": 2}
     options = {"num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32, "class_token": True}
     structures = {"cells": 2, "means": [0.0, 1.0], "deviations": [1.0, 2.0]}
     backbone = vit3d(SHAPE, (4, 6, 10), stem=stem, **options)
