@@ -81,7 +81,8 @@ def test_a_new_head_scores_what_was_measured(measuring):
     measurer, scorer = from_preset(measuring), from_preset(measuring, num_classes=2, verbose=False)
     volumes = np.random.default_rng(0).normal(size=(2, 16, 24, 32, 1)).astype("float32")
     pooled = keras.Model(scorer.input, scorer.get_layer("structures").output)(volumes)
-    cells = keras.ops.convert_to_numpy(measurer(volumes)) / (4 * 8.0) ** 3
+    edge_mm = 8.0 * 8 / measuring.head["cells"]
+    cells = keras.ops.convert_to_numpy(measurer(volumes)) / edge_mm**3
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(pooled), (np.log(cells + 1e-3) - 1.0) / 2.0, rtol=2e-3, atol=1e-3
     )

@@ -1,4 +1,4 @@
-"""What Keras' backup of a run loses where adapters train."""
+"""What the backup of a run loses where adapters train."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import keras
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.training.adapters import KIND, assign_trained, frozen_sha256, read_trained, write_trained
+from keras_neurovit.training.backup import EpochBackup
 from keras_neurovit.training.callbacks import number
 from keras_neurovit.training.strategy import adapted_layers
 
-KEPT = 3  # states: the one being written, and the two that BackupAndRestore keeps
+KEPT = 3  # states: the one being written, and the two that `EpochBackup` keeps
 
 
 class AdapterBackup(keras.callbacks.Callback):
     """A backup of a run that keeps adapters, and the kernels beneath them, apart.
 
     Keras saves an adapted layer merged, and on loading sets both factors to zero, from where no gradient moves them: a
-    run that went on would never learn again. A state is named after the updates made, which Keras' backup holds too,
+    run that went on would never learn again. A state is named after the updates made, which the backup holds too,
     so that the one belongs to the other whenever a run was killed.
 
     Args:
@@ -30,7 +31,7 @@ class AdapterBackup(keras.callbacks.Callback):
     def __init__(self, model: keras.Model, folder: str | os.PathLike):
         super().__init__()
         self.folder = Path(folder)
-        self.backup = keras.callbacks.BackupAndRestore(folder, double_checkpoint=True, delete_checkpoint=False)
+        self.backup = EpochBackup(folder)
         self.facts = {"kind": KIND, "frozen_sha256": frozen_sha256(model)}
         self.kernels = [keras.ops.convert_to_numpy(layer._kernel) for layer in adapted_layers(model)]
 

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import keras
 
 from keras_neurovit._checks import InputError, one_of
 from keras_neurovit._files import published, told_otherwise
 from keras_neurovit.training.adapter_backup import AdapterBackup
+from keras_neurovit.training.backup import EpochBackup, saved_states
 from keras_neurovit.training.batches import FiniteLoss, SameDraws, refuse_one_class
 from keras_neurovit.training.callbacks import WarmupCosineDecay
 from keras_neurovit.training.compiling import compile_defaults, halve_backbone
@@ -169,7 +169,7 @@ def _compiled(model, options: Options, train, loss, peak: float, weight_decay: f
 def _backup(model: keras.Model, folder: Path) -> keras.callbacks.Callback:
     if adapted_layers(model):
         return AdapterBackup(model, folder)
-    return keras.callbacks.BackupAndRestore(folder, double_checkpoint=True, delete_checkpoint=False)
+    return EpochBackup(folder)
 
 
 def _claim(folder: Path, settings: dict) -> Path:
@@ -181,24 +181,10 @@ def _claim(folder: Path, settings: dict) -> Path:
         raise InputError(f"{folder}: holds a run with another {', '.join(other)}", mend=mend)
     with published(claim) as temporary:
         temporary.write_text(json.dumps(settings), encoding="utf-8")
-    if not _usable(backup):
-        # Killed while a state was being written: the one before it is still there, unless it was the first.
-        for name in ("latest.weights.h5", "training_metadata.json"):
-            if (backup / f"{name}.bkp").exists():
-                shutil.copy(backup / f"{name}.bkp", backup / name)
-        if not _usable(backup):
-            shutil.rmtree(backup, ignore_errors=True)
-            log.unlink(missing_ok=True)
+    if not saved_states(backup):
+        shutil.rmtree(backup, ignore_errors=True)
+        log.unlink(missing_ok=True)
     return log
-
-
-def _usable(backup: Path) -> bool:
-    try:
-        json.loads((backup / "training_metadata.json").read_text(encoding="utf-8"))
-        h5py.File(backup / "latest.weights.h5", "r").close()
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def read_history(log: str | os.PathLike) -> list[dict[str, float]]:

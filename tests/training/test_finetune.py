@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -102,20 +103,48 @@ def test_a_folder_of_another_run_is_refused(tmp_path, other, named):
         finetune(small_model(), batches(), folder=tmp_path, **settings | other)
 
 
-@pytest.mark.parametrize("damage", ["weights", "metadata", "both", "everything"])
-def test_a_kill_while_the_state_is_written_loses_little(tmp_path, damage):
-    history = finetune(small_model(), batches(), folder=tmp_path, epochs=3, peak=1e-2, verbose=0)
-    backup = tmp_path / "backup"
-    if damage != "metadata":
-        content = (backup / "latest.weights.h5").read_bytes()
-        (backup / "latest.weights.h5").write_bytes(content[: len(content) // 2])
-    if damage != "weights":
-        (backup / "training_metadata.json").write_text('{"epo')
-    if damage == "everything":
-        for file in backup.glob("*.bkp"):
-            file.unlink()
-    again = finetune(small_model(), batches(), folder=tmp_path, epochs=3, peak=1e-2, verbose=0)
-    assert [row["learning_rate"] for row in again] == [row["learning_rate"] for row in history]
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+def test_a_damaged_state_loses_little(tmp_path, damaged):
+    first = small_model()
+    history = finetune(first, batches(), folder=tmp_path, epochs=3, peak=1e-2, verbose=0)
+    states = sorted((tmp_path / "backup").iterdir(), reverse=True)
+    assert [state.name for state in states] == ["epoch-3.weights.h5", "epoch-2.weights.h5"]
+    for state in states[:damaged]:
+        content = state.read_bytes()
+        state.write_bytes(content[: len(content) // 2])
+    again = small_model()
+    assert finetune(again, batches(), folder=tmp_path, epochs=3, peak=1e-2, verbose=0) == history
+    np.testing.assert_array_equal(again.get_weights()[0], first.get_weights()[0])
+
+
+@pytest.mark.parametrize("place", ["before", "within", "after"])
+def test_a_kill_around_the_writing_of_a_state_repeats_no_update(tmp_path, monkeypatch, place):
+    """Weights and the epoch they belong to are one file: neither is there without the other."""
+    whole = small_model()
+    history = finetune(whole, batches(), folder=tmp_path / "whole", epochs=3, peak=1e-2, verbose=0)
+    save, replace, written = keras.Model.save_weights, Path.replace, []
+
+    def saving(self, filepath, *arguments, **options):
+        written.append(filepath)
+        if len(written) == 2 and place == "before":
+            raise KeyboardInterrupt
+        save(self, filepath, *arguments, **options)
+
+    def replacing(self, target):
+        if len(written) == 2 and place == "within":
+            raise KeyboardInterrupt
+        replace(self, target)
+        if len(written) == 2 and place == "after":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.Model, "save_weights", saving)
+    monkeypatch.setattr(Path, "replace", replacing)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(small_model(), batches(), folder=tmp_path / "killed", epochs=3, peak=1e-2, verbose=0)
+    monkeypatch.undo()
+    again = small_model()
+    assert finetune(again, batches(), folder=tmp_path / "killed", epochs=3, peak=1e-2, verbose=0) == history
+    np.testing.assert_array_equal(again.get_weights()[0], whole.get_weights()[0])
 
 
 def test_divergence_is_told(tmp_path):

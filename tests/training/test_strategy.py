@@ -10,6 +10,7 @@ from keras_neurovit import InputError, from_preset, save_to_preset
 from keras_neurovit.models import classifier, sfcn, vit3d
 from keras_neurovit.presets.adapt import named_weights
 from keras_neurovit.training import choose_weights, finetune, load_adapters, save_adapters
+from keras_neurovit.training.backup import EpochBackup
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning"),  # CSVLogger leaves its log open on a kill
@@ -161,14 +162,14 @@ def test_a_killed_run_of_adapters_goes_on_exactly(tmp_path):
 
 def test_a_kill_between_adapters_and_backup(tmp_path, monkeypatch):
     whole, history = run(tmp_path / "whole")
-    saved = keras.callbacks.BackupAndRestore.on_epoch_end
+    saved = EpochBackup.on_epoch_end
 
     def killed(self, epoch, logs=None):
         if epoch == 2:
             raise KeyboardInterrupt
         saved(self, epoch, logs)
 
-    monkeypatch.setattr(keras.callbacks.BackupAndRestore, "on_epoch_end", killed)
+    monkeypatch.setattr(EpochBackup, "on_epoch_end", killed)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "killed")
     monkeypatch.undo()
