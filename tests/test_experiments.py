@@ -6,11 +6,15 @@ import doctest
 import json
 from pathlib import Path
 
+import held_out
 import numpy as np
 import pytest
+import scored
 from experiments import cells, table, tasks, train
 from experiments.cells import Cell, grid, pairs
 from fitting import Place
+from scored import Scored
+from sklearn.metrics import roc_auc_score
 
 from keras_neurovit import InputError, cohorts
 
@@ -18,9 +22,7 @@ ZOO = Path(__file__).parents[1] / "zoo"
 
 
 def test_examples_in_docstrings():
-    import fitting
-
-    for module in (cells, fitting):
+    for module in (cells, scored):
         found = doctest.testmod(module)
         assert found.attempted
         assert not found.failed
@@ -139,17 +141,38 @@ def test_effects_are_told_as_they_are(ran):
     assert table.fill(page, json.loads(json.dumps(results))) == page
 
 
-def test_draws_are_scored_as_scikit_learn_does():
-    import fitting
-    from sklearn.metrics import roc_auc_score
-
+def test_areas_are_those_of_scikit_learn_within_folds():
     random = np.random.default_rng(0)
     targets, scores = np.arange(30) % 2, random.normal(size=(2, 30)).round(1)  # ties
+    folds = np.stack([np.arange(30) // 15, np.arange(30) // 2 % 2])
+    one = Scored(scores, targets, np.zeros((2, 30)), np.arange(30))
+    assert one.auc() == pytest.approx(np.mean([roc_auc_score(targets, row) for row in scores]))
     random, wanted = np.random.default_rng(7), []
     for _ in range(20):
         rows = random.integers(0, 30, 30)
         wanted.append(np.mean([roc_auc_score(targets[rows], row[rows]) for row in scores]))
-    np.testing.assert_allclose(fitting.resampled(scores, targets, 7, draws=20), wanted)
+    np.testing.assert_allclose(one.drawn(7, draws=20), wanted)
+    areas, pairs = [], []
+    for row, parts in zip(scores, folds, strict=True):
+        for inside in (parts == 0, parts == 1):
+            areas.append(roc_auc_score(targets[inside], row[inside]))
+            pairs.append(targets[inside].sum() * (1 - targets[inside]).sum())
+    apart = dataclasses.replace(one, folds=folds)
+    assert apart.auc() == pytest.approx(np.average(areas, weights=pairs))
+    # What another model adds to all of its own scores changes nothing.
+    moved = dataclasses.replace(apart, scores=scores + 5 * folds)
+    assert moved.auc() == apart.auc()
+    assert moved.estimate(0) == apart.estimate(0)
+
+
+def test_nobody_with_several_scans_stands_in_two_folds(people):
+    again = tuple(dataclasses.replace(r, path=r.path.with_name("again.nii.gz")) for r in people.records[::3])
+    people = dataclasses.replace(people, records=people.records + again)
+    for run in tasks.real_people(people, "sex", {}).runs(0, None):
+        cohorts.refuse_leak(train=run.learn, test=run.test)
+        assert len(run.rows) == len(run.test)
+    scored = Scored(np.ones((1, 54)), people.targets, np.zeros((1, 54)), people.participants)
+    assert scored.estimate(0)["n"] == 40
 
 
 def test_people_of_the_folds_may_be_too_few(ran, people):
@@ -166,13 +189,29 @@ def test_people_of_the_folds_may_be_too_few(ran, people):
 
 
 def test_teachers_who_are_tested_are_refused(people, tmp_path):
-    import fitting
-
     task = tasks.real_people(people, "sex", {"age": "number"})
     run = dataclasses.replace(task.runs(0, None)[0], teachers=people)
     _, how = train.way(Cell("sex", start="real"), task, {})
     with pytest.raises(InputError, match="sub-"):
-        fitting.held_out_scores("real", how, train.start_of(how, {}), run, 0, Place(tmp_path))
+        held_out.held_out_scores("real", how, train.start_of(how, {}), run, 0, Place(tmp_path))
+
+
+def test_scores_that_were_kept_are_not_run_again(people, tmp_path, monkeypatch):
+    task = tasks.real_people(people, "sex", {})
+    run, how = task.runs(0, None)[0], train.way(Cell("sex", start="scratch"), task, {})[1]
+    place = Place(tmp_path / "runs", kept=tmp_path / "kept")
+    asked = ("vit3d_scratch", how, train.start_of(how, {}), run, 7)
+    assert held_out.known_scores(*asked, place) is None
+    scores = np.linspace(0.1, 0.9, len(run.test))
+    folder = held_out._folder(*asked, place)
+    folder.mkdir(parents=True)
+    np.save(folder / "scores.npy", scores)
+    held_out.held_out_scores(*asked, place)  # what is done here is kept
+    elsewhere = dataclasses.replace(place, runs=tmp_path / "other")
+    np.testing.assert_allclose(held_out.held_out_scores(*asked, elsewhere), scores, atol=1e-6)
+    others = dataclasses.replace(run, learn=run.learn.subset(np.arange(20)))
+    assert held_out.known_scores(*asked[:3], others, 7, elsewhere) is None
+    assert held_out.known_scores(*asked[:4], 8, elsewhere) is None
 
 
 def test_the_page_tells_what_was_measured():

@@ -1,23 +1,20 @@
-"""Few real people, a way to train, held-out scores of everybody: what the recipes of sex and the experiments share."""
+"""Few real people and a way to train: what the recipes of sex and the experiments share."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 import keras_neurovit
 from keras_neurovit import cohorts, data, models, presets, training
-from keras_neurovit._files import published
 
-HOW = {"batch_size": 6, "strength": 0.1}
+HOW = {"batch_size": 6, "strength": 0.1, "version": 2}  # raised whenever the same facts lead to other scores
 
 
 @dataclass(frozen=True)
@@ -53,10 +50,12 @@ class Place:
     Args:
         runs: folder of all runs and of the cache.
         smoke: one epoch each.
+        kept: folder of scores that stay when runs are gone; None for none.
     """
 
     runs: Path
     smoke: bool = False
+    kept: Path | None = None
 
     @property
     def cache(self) -> Path:
@@ -98,7 +97,8 @@ def facts(
     asked = {name: value for name, value in dataclasses.asdict(how).items() if plain.get(name, ...) != value}
     if how.taught:
         asked["teachers"] = list(teachers.participants)
-    told = {"people": list(people.participants), "seed": seed, "start": described, **asked, **HOW, "smoke": place.smoke}
+    told = {"people": list(people.participants), "scans": len(people), "target": people.target, "labels": people.labels}
+    told |= {"seed": seed, "start": described, **asked, **HOW, "smoke": place.smoke}
     return json.loads(json.dumps(told))
 
 
@@ -153,81 +153,3 @@ def fit(
     learn = data.make_dataset(people, start.volume, class_weights=people.class_weights(), **batches)
     training.finetune(model, learn, folder=folder, **length)
     return model
-
-
-def scores_file(kind: str, how: Kind, start: presets.Preset, run: Run, seed: int, place: Place) -> Path:
-    """Where the held-out scores of a run are, once it is done; arguments as for `held_out_scores`."""
-    return run_folder(run.name, kind, facts(how, start, run.learn, seed, place, run.teachers), place) / "scores.npy"
-
-
-def held_out_scores(kind: str, how: Kind, start: presets.Preset, run: Run, seed: int, place: Place) -> np.ndarray:
-    """Probability of the second class for all whom one run is tested on; read back where the run is done.
-
-    Shape: → (scan,)
-
-    Args:
-        kind: name of a way to train, and of the folder of its runs.
-        how: the way.
-        start: the preset behind it.
-        run: who is learnt from and tested on.
-        seed: of weights, order and augmentation.
-        place: of the runs.
-    """
-    done = scores_file(kind, how, start, run, seed, place)
-    if not done.exists():
-        cohorts.refuse_leak(train=run.learn, test=run.test)
-        if how.taught:
-            cohorts.refuse_leak(train=run.teachers, test=run.test)
-        model = fit(how, start, run.learn, done.parent, seed, place, run.teachers)
-        batches = data.make_dataset(run.test, start.volume, cache=place.cache, verbose=False)
-        logits = model.predict(batches, verbose=0)
-        with published(done) as temporary, temporary.open("wb") as stream:
-            np.save(stream, keras.ops.convert_to_numpy(keras.ops.softmax(logits))[:, 1])
-        print(f"{kind}: {run.name} done", flush=True)
-        keras.utils.clear_session()
-    return np.load(done)
-
-
-def mean_auc(scores: np.ndarray, targets: np.ndarray) -> float:
-    """Mean over repetitions of the AUC of all people's held-out scores. Shape: (repetition, person) → scalar"""
-    return float(np.mean([roc_auc_score(targets, row) for row in scores]))
-
-
-def resampled(scores: np.ndarray, targets: np.ndarray, seed: int, draws: int = 4000) -> np.ndarray:
-    """`mean_auc` of people drawn with replacement; the same draws for every model.
-
-    Shape: (repetition, person), (person,) → (draw,)
-
-    Example:
-        >>> resampled(np.array([[0.1, 0.3, 0.2, 0.9]]), np.array([0, 0, 1, 1]), seed=0, draws=2).round(2).tolist()
-        [0.33, 1.0]
-    """
-    random, counts = np.random.default_rng(seed), []
-    while len(counts) < draws:
-        rows = random.integers(0, len(targets), len(targets))
-        if 0 < targets[rows].sum() < len(rows):
-            counts.append(np.bincount(rows, minlength=len(targets)))
-    drawn, above = np.asarray(counts, "float64"), np.asarray(targets) == 1
-    # The area is the share of pairs in which the one who has it scores higher; pairs count as often as both are drawn.
-    higher = [(row[above, None] > row[~above]) + 0.5 * (row[above, None] == row[~above]) for row in scores]
-    ones, zeros = drawn[:, above], drawn[:, ~above]
-    return ((ones @ np.mean(higher, axis=0)) * zeros).sum(axis=1) / (ones.sum(axis=1) * zeros.sum(axis=1))
-
-
-def estimate(value: float, drawn: np.ndarray, n: int) -> dict[str, float]:
-    """A number with its interval over draws."""
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return {"value": value, "low": float(low), "high": float(high), "n": n}
-
-
-def difference(values: Sequence[float], drawn: Sequence[np.ndarray], n: int) -> dict[str, float]:
-    """How two models differ on the same people: the first's AUC less the second's, its interval, and p.
-
-    Example:
-        >>> found = difference((0.9, 0.8), (np.full(99, 0.9), np.full(99, 0.8)), 50)
-        >>> round(found["value"], 2), round(found["p"], 2)
-        (0.1, 0.01)
-    """
-    apart = drawn[0] - drawn[1]
-    p = min(1.0, 2 * min((apart <= 0).mean(), (apart >= 0).mean()) + 1 / len(apart))
-    return {**estimate(values[0] - values[1], apart, n), "p": float(p)}

@@ -7,22 +7,10 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from fitting import (
-    Kind,
-    Place,
-    Run,
-    difference,
-    estimate,
-    facts,
-    fit,
-    held_out_scores,
-    mean_auc,
-    resampled,
-    run_folder,
-)
+from fitting import Kind, Place, Run, facts, fit, run_folder
+from held_out import KEPT, folds_of, held_out_scores
 from reports import bootstrap, draw_failures, need_extras, publish
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
+from scored import Scored, difference, gathered
 
 from keras_neurovit import cohorts, presets, volumes
 from keras_neurovit.volumes.likeness import scan_hash
@@ -47,42 +35,35 @@ def start(kind: str, options: argparse.Namespace) -> presets.Preset:
     return dataclasses.replace(described, volume=dataclasses.replace(described.volume, brain_extracted=True))
 
 
-def cross_validate(kind: str, options: argparse.Namespace) -> np.ndarray:
-    """Held-out P(M) of everybody, once for each repetition. Shape: → (repetition, person)"""
-    cohort = options.cohort
-    scores = np.full((options.repetitions, len(cohort)), np.nan)
+def cross_validate(kind: str, options: argparse.Namespace) -> Scored:
+    """Held-out P(M) of everybody, once for each repetition."""
+    cohort, runs = options.cohort, []
     for repetition in range(options.repetitions):
-        folds, seed = StratifiedKFold(options.folds, shuffle=True, random_state=SEED + repetition), SEED + repetition
-        for number, (train, test) in enumerate(folds.split(cohort.targets, cohort.targets)):
+        seed = SEED + repetition
+        runs.append([])
+        for number, (train, test) in enumerate(folds_of(cohort, options.folds, seed)):
             run = Run(f"{repetition}_{number}", cohort.subset(train), cohort.subset(test), test)
-            scores[repetition, test] = held_out_scores(
-                kind, KINDS[kind], start(kind, options), run, seed, options.place
-            )
-    return scores
+            told = held_out_scores(kind, KINDS[kind], start(kind, options), run, seed, options.place)
+            runs[-1].append((test, told))
+    return gathered(runs, cohort.targets, cohort.participants)
 
 
 def report(kinds: list[str], options: argparse.Namespace) -> dict:
     """What the card quotes: everybody's AUC, strata, and how the first kind differs from the others."""
     cohort, targets, n = options.cohort, options.cohort.targets, len(options.cohort)
-    scores = {kind: cross_validate(kind, options) for kind in kinds}
-    first, others = scores[kinds[0]], [*kinds[1:], "brain_volume"]
-    scores["brain_volume"] = np.asarray([[volumes.brain_volume_ml(volumes.read_scan(path)) for path in cohort.paths]])
-    drawn = {name: resampled(rows, targets, SEED) for name, rows in scores.items()}
-    test = {f"auc_{name}": estimate(mean_auc(rows, targets), drawn[name], n) for name, rows in scores.items()}
-    for name, rows in scores.items():
-        test[f"auc_{name}"]["by_repetition"] = [float(roc_auc_score(targets, row)) for row in rows]
+    scored = {kind: cross_validate(kind, options) for kind in kinds}
+    first = scored[kinds[0]]
+    volume = np.asarray([volumes.brain_volume_ml(volumes.read_scan(path)) for path in cohort.paths])
+    scored["brain_volume"] = first.scored_by(volume)
+    test = {f"auc_{name}": {**s.estimate(SEED), "by_repetition": s.by_repetition()} for name, s in scored.items()}
     old = cohort.ages >= np.median(cohort.ages)
     for name, rows in {"younger_half": ~old, "older_half": old}.items():
-        own, labels = first[:, rows], targets[rows]
-        test[f"auc_{name}"] = estimate(mean_auc(own, labels), resampled(own, labels, SEED), int(rows.sum()))
-    differences = {}
-    for name in others:
-        values = [test[f"auc_{kind}"]["value"] for kind in (kinds[0], name)]
-        differences[f"{kinds[0]} - {name}"] = difference(values, (drawn[kinds[0]], drawn[name]), n)
-    misjudged, shown = misjudge(first, cohort)
+        test[f"auc_{name}"] = first.subset(rows).estimate(SEED)
+    differences = {f"{kinds[0]} - {name}": difference(first, s, SEED) for name, s in list(scored.items())[1:]}
+    misjudged, shown = misjudge(first.scores, cohort)
     draw_failures(options.results, shown, start(kinds[0], options).volume)
     for place, label in enumerate(LABELS):
-        right = ((first > 0.5) == (targets == 1)).mean(axis=0)[targets == place]
+        right = ((first.scores > 0.5) == (targets == 1)).mean(axis=0)[targets == place]
         test[f"right_{label}"] = bootstrap(np.mean, right)
     return {
         "learnt_from": f"{n} people of {STUDY}",
@@ -119,7 +100,7 @@ def settle(options: argparse.Namespace, name: str) -> None:
         options.runs /= "smoke"
         options.folds, options.repetitions = 2, 1
         options.preset, options.results = options.runs / "preset", options.runs / "results.json"
-    options.place = Place(options.runs, options.smoke)
+    options.place = Place(options.runs, options.smoke, KEPT)
     need_extras()
     options.cohort = cohorts.read_bids(options.bids, "sex", labels=LABELS)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from brains import split_label_maps
 from fitting import Run
-from sklearn.model_selection import StratifiedKFold
+from held_out import folds_of
 
 from keras_neurovit import cohorts, synthesis
 
@@ -40,7 +40,7 @@ class Task:
 
 def few(people: cohorts.Cohort, size: int | None, seed: int) -> cohorts.Cohort:
     """So many of them, as many of each class as in all; the same for every row."""
-    return people if size is None or size > len(people) else cohorts.nested(people, [size], seed)[0]
+    return people if size is None or size > len(set(people.participants)) else cohorts.nested(people, [size], seed)[0]
 
 
 def real_people(cohort: cohorts.Cohort, name: str, lessons: dict[str, str]) -> Task:
@@ -48,14 +48,15 @@ def real_people(cohort: cohorts.Cohort, name: str, lessons: dict[str, str]) -> T
 
     def runs(number: int, size: int | None) -> list[Run]:
         seed = SEED + number
-        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(cohort.targets, cohort.targets)
         found = []
-        for fold, (learn, test) in enumerate(folds):
+        for fold, (learn, test) in enumerate(folds_of(cohort, FOLDS, seed)):
             learn = cohort.subset(learn)
             found.append(Run(f"{number}_{fold}", few(learn, size, seed), cohort.subset(test), test, learn))
         return found
 
-    told = f"{len(cohort)} real people of {Path(cohort.source).resolve().name}, {FOLDS} folds by person"
+    told = (
+        f"{len(set(cohort.participants))} real people of {Path(cohort.source).resolve().name}, {FOLDS} folds by person"
+    )
     return Task(name, told, cohort, runs, tuple(lessons.items()))
 
 

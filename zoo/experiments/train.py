@@ -25,8 +25,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from experiments.cells import Cell, grid, pairs
 from experiments.table import write_table
 from experiments.tasks import SEED, Task, real_people, synthetic_people
-from fitting import HOW, Kind, Place, Run, difference, estimate, held_out_scores, mean_auc, resampled, scores_file
+from fitting import HOW, Kind, Place, Run
+from held_out import KEPT, held_out_scores, known_scores
 from reports import write_report
+from scored import Scored, difference, gathered
 from sex import KINDS
 
 import keras_neurovit
@@ -90,15 +92,17 @@ def refused(cell: Cell, task: Task, kind: tuple[str, Kind] | None, runs: list[Ru
         return "no other labels of real people to learn first"
     if kind is None:
         return NO_WEIGHTS
-    if cell.people and any(len(run.learn) < cell.people for run in runs):
+    if cell.people and any(len(set(run.learn.participants)) < cell.people for run in runs):
         return f"fewer than {cell.people} people"
     return None
 
 
-def run_rows(tasks: list[Task], options: argparse.Namespace) -> tuple[dict[Cell, dict[int, np.ndarray]], list[dict]]:
-    """Scores of every row and seed that there was room for, and what was left out."""
+def run_rows(
+    tasks: list[Task], options: argparse.Namespace, began: float | None = None
+) -> tuple[dict[Cell, dict[int, Scored]], list[dict]]:
+    """Scores of every row and seed that there was room for since the command began, and what was left out."""
     by_name, found, left_out = {task.name: task for task in tasks}, {}, []
-    began = time.perf_counter()
+    began = time.perf_counter() if began is None else began
     order = [(cell, seed) for seed in range(options.seeds) for cell in grid(list(by_name))]
     for cell, number in sorted(order, key=lambda one: (one[0].departs, one[1])):
         task = by_name[cell.task]
@@ -106,38 +110,41 @@ def run_rows(tasks: list[Task], options: argparse.Namespace) -> tuple[dict[Cell,
         why = refused(cell, task, kind, runs)
         if why is None:
             asked = [(*kind, start_of(kind[1], options.starts), run, SEED + number, options.place) for run in runs]
-            missing = [one[3] for one in asked if not scores_file(*one).exists()]
+            missing = [one[3] for one in asked if known_scores(*one) is None]
             left_s = options.budget * 60 - (time.perf_counter() - began)
             if missing and (needs_s := cost_s(kind[1], missing, options)) > left_s:
                 why = f"about {needs_s / 60:.0f} minutes more"
         if why is not None:
             left_out.append({"task": cell.task, "row": cell.name, "seed": number, "why": why})
             continue
-        scores = np.full(len(task.tested), np.nan)
-        for one in asked:
-            scores[one[3].rows] = held_out_scores(*one)
-        found.setdefault(cell, {})[number] = scores
+        told = [(one[3].rows, held_out_scores(*one)) for one in asked]
+        found.setdefault(cell, {})[number] = gathered([told], task.tested.targets, task.tested.participants)
     return found, left_out
 
 
-def report(tasks: list[Task], found: dict[Cell, dict[int, np.ndarray]], left_out: list[dict], options) -> dict:
+def together(by_seed: dict[int, Scored], seeds: list[int]) -> Scored:
+    """Scores of several seeds as repetitions."""
+    some = [by_seed[seed] for seed in seeds]
+    scores, folds = (np.concatenate([getattr(one, name) for one in some]) for name in ("scores", "folds"))
+    return dataclasses.replace(some[0], scores=scores, folds=folds)
+
+
+def report(tasks: list[Task], found: dict[Cell, dict[int, Scored]], left_out: list[dict], options) -> dict:
     """Rows with intervals over people, and every comparison that they allow, on the seeds that both have."""
-    targets = {task.name: task.tested.targets for task in tasks}
     rows, comparisons = {}, []
     for cell, by_seed in found.items():
-        scores, true = np.stack([by_seed[seed] for seed in sorted(by_seed)]), targets[cell.task]
-        told = estimate(mean_auc(scores, true), resampled(scores, true, SEED), len(true))
-        each = [mean_auc(row[None], true) for row in scores]
-        rows[f"{cell.task}: {cell.name}"] = {**told, "seeds": sorted(by_seed), "by_seed": each}
+        told = together(by_seed, sorted(by_seed))
+        rows[f"{cell.task}: {cell.name}"] = {
+            **told.estimate(SEED),
+            "seeds": sorted(by_seed),
+            "by_seed": told.by_repetition(),
+        }
     for effect, one, other in pairs(found):
-        seeds, true = sorted(set(found[one]) & set(found[other])), targets[one.task]
-        if seeds:
-            both = [np.stack([found[cell][seed] for seed in seeds]) for cell in (one, other)]
-            values, drawn = [mean_auc(scores, true) for scores in both], [resampled(s, true, SEED) for s in both]
-            told = difference(values, drawn, len(true))
+        if seeds := sorted(set(found[one]) & set(found[other])):
+            told = difference(*(together(found[cell], seeds) for cell in (one, other)), SEED)
             comparisons.append({"task": one.task, "effect": effect, "in": one.name, "seeds": len(seeds), **told})
-    for task in targets:
-        own = {number: row["p"] for number, row in enumerate(comparisons) if row["task"] == task}
+    for task in tasks:
+        own = {number: row["p"] for number, row in enumerate(comparisons) if row["task"] == task.name}
         for number, p in evaluation.holm(own).items():
             comparisons[number]["p_holm"] = p
     return {
@@ -161,10 +168,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--runs", type=Path, default=Path("runs/experiments"), help="checkpoints, scans and scores")
     parser.add_argument("--smoke", action="store_true", help="one seed of one epoch, nothing published")
-    options = parser.parse_args()
+    options, began = parser.parse_args(), time.perf_counter()
     options.starts = dict(pair.partition("=")[::2] for pair in options.start)
     options.seeds = 1 if options.smoke else options.seeds
-    options.place = Place(options.runs / "smoke" if options.smoke else options.runs, options.smoke)
+    options.place = Place(options.runs / "smoke" if options.smoke else options.runs, options.smoke, KEPT)
     people = cohorts.read_bids(options.bids, options.target, labels=options.labels)
     lessons = dict(column.partition("=")[::2] for column in options.others)
     if lessons:
@@ -174,7 +181,7 @@ def main() -> None:
         also = {options.target: "classes", **lessons}
         folder = options.runs / "people"
         tasks.append(synthetic_people(options.label_maps, folder, options.seeds, people, also))
-    found, left_out = run_rows(tasks, options)
+    found, left_out = run_rows(tasks, options, began)
     results = (options.place.runs if options.smoke else HERE) / "results.json"
     write_report(results, report(tasks, found, left_out, options))
     if not options.smoke:
