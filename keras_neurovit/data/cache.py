@@ -153,7 +153,7 @@ def _name(path: Path, folder: Path, made_of: list, hashed: bool) -> Path:
 def _store(
     path: Path, file: Path, contract: VolumeContract, storage: Storage, suspicious: str, fingerprint: Mapping | None
 ) -> None:
-    volume, warnings = conform_and_check(read_scan(path), contract, fingerprint)
+    volume, warnings = conform_and_check(read_scan(path, as_stored=True), contract, fingerprint)
     if warnings and suspicious == "refuse":
         raise InputError(f"{path}: refused: {' '.join(warnings)}")
     if file.exists():
