@@ -21,6 +21,7 @@ from scipy import ndimage
 from benchmarks import peers
 from benchmarks.timing import alike, alternate, milliseconds, one_thread, ratios
 from keras_neurovit import VolumeContract, conform, from_preset, load_preset, make_dataset, read_scan, training
+from keras_neurovit._memory import keep_freed_memory
 from keras_neurovit.cohorts import Cohort, read_csv
 from keras_neurovit.synthesis import icbm152_t1
 
@@ -40,6 +41,7 @@ def head(folder: Path) -> Path:
 
 
 def conforming(file: Path, rounds: int) -> dict:
+    keep_freed_memory()  # as `conform_all` does; it is for peers too, and one's large arrays cost the next no fresh pages
     works = {"ours": lambda: conform(read_scan(file, as_stored=True), CONTRACT), **peers.conforming(file)}
     volumes = {name: work() for name, work in works.items()}
     for name, volume in volumes.items():

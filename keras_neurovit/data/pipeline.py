@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_neurovit import _checks
-from keras_neurovit._memory import keep_freed_memory
 from keras_neurovit.augmentation import CutMix3D, MixUp3D, RandomTransform3D, augment, policy
 from keras_neurovit.augmentation.policies import seeds_of
 from keras_neurovit.cohorts import Cohort
@@ -113,7 +112,6 @@ def make_dataset(
         cohort, targets = with_a_target(cohort, np.asarray(targets))
     cohort, targets, most = of_worker(cohort, targets, shard, shuffle and sampling == "scans" and on_error == "raise")
     how = {"cache": cache, "storage": storage, "hashed": hashed, "on_error": on_error, "verbose": verbose}
-    keep_freed_memory()
     files = conform_all(cohort.paths, contract, suspicious=suspicious, fingerprint=fingerprint, **how)
     kept = np.flatnonzero([file is not None for file in files])
     if len(kept) == 0:
