@@ -41,7 +41,7 @@ def head(folder: Path) -> Path:
 
 
 def conforming(file: Path, rounds: int) -> dict:
-    keep_freed_memory()  # as `conform_all` does; it is for peers too, and one's large arrays cost the next no fresh pages
+    keep_freed_memory()  # as `conform_all` does; it is for peers too
     works = {"ours": lambda: conform(read_scan(file, as_stored=True), CONTRACT), **peers.conforming(file)}
     volumes = {name: work() for name, work in works.items()}
     for name, volume in volumes.items():
