@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from benchmarks import peers
 from benchmarks.timing import alike, alternate, milliseconds, one_thread, ratios
+from keras_neurovit._memory import keep_freed_memory
 from keras_neurovit.augmentation import (
     RandomAffine3D,
     RandomAnisotropy3D,
@@ -42,6 +43,7 @@ def head() -> np.ndarray:
 def run(options) -> dict:
     """Milliseconds and ratios of `standard`, and of it with elastic deformation and blur."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
+    keep_freed_memory()  # as `make_dataset` does; it is for peers too
     more = [RandomElastic3D(3.0), RandomBlur3D(0.8, rate=1.0)]
     chains = {
         "standard": (policy("standard"), False),

@@ -11,16 +11,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import deflate
 import keras
 import nibabel
 import numpy as np
 import tensorflow as tf
-from isal import isal_zlib
 from scipy import ndimage
 
 from benchmarks import peers
 from benchmarks.timing import alike, alternate, milliseconds, one_thread, ratios
 from keras_neurovit import VolumeContract, conform, from_preset, load_preset, make_dataset, read_scan, training
+from keras_neurovit._memory import keep_freed_memory
 from keras_neurovit.cohorts import Cohort, read_csv
 from keras_neurovit.synthesis import icbm152_t1
 
@@ -40,14 +41,15 @@ def head(folder: Path) -> Path:
 
 
 def conforming(file: Path, rounds: int) -> dict:
-    works = {"ours": lambda: conform(read_scan(file), CONTRACT), **peers.conforming(file)}
+    keep_freed_memory()  # as `conform_all` does; it is for peers too
+    works = {"ours": lambda: conform(read_scan(file, as_stored=True), CONTRACT), **peers.conforming(file)}
     volumes = {name: work() for name, work in works.items()}
     for name, volume in volumes.items():
         agreement = alike(volume.reshape(CONTRACT.shape), volumes["ours"][..., 0])
         assert agreement > 0.8, f"{name} makes another volume: correlation {agreement:.3f}"
     content = file.read_bytes()
-    voxels = read_scan(file).voxels
-    floor = {"gunzip": lambda: isal_zlib.decompress(content, 31, 1 << 25), "copy": lambda: voxels.copy(order="K")}
+    voxels = read_scan(file, as_stored=True).voxels
+    floor = {"gunzip": lambda: deflate.gzip_decompress(content), "copy": lambda: voxels.copy(order="K")}
     with one_thread():
         seconds, least = alternate(works, rounds), alternate(floor, rounds)
     share = sum(least.values()) / seconds["ours"]

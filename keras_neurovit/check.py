@@ -32,7 +32,7 @@ def check_scans(paths: Sequence[str | os.PathLike], preset: str | os.PathLike | 
     described, results = preset if isinstance(preset, Preset) else load_preset(preset), []
     for file in find_scans(paths):
         try:
-            findings = examine(read_scan(file), described.volume, described.fingerprint)[1]
+            findings = examine(read_scan(file, as_stored=True), described.volume, described.fingerprint)[1]
         except InputError as error:
             results.append({"path": str(file), "passed": False, "error": str(error)})
             continue

@@ -92,7 +92,7 @@ def iterate_results(
     """
     for file in files:
         try:
-            scan = read_scan(file) if prepare is None else prepare(read_scan(file))
+            scan = read_scan(file, as_stored=True) if prepare is None else prepare(read_scan(file))
             volume, warnings = conform_and_check(scan, preset.volume, preset.fingerprint)
             if strict and warnings:
                 raise InputError(f"{file}: refused: {' '.join(warnings)}")

@@ -3,15 +3,20 @@
 Beside each random layer stands the function that it chooses the numbers for.
 """
 
-from keras_neurovit.augmentation.artefacts import RandomAnisotropy3D, RandomGhosting3D, ghosting, thick_slices
+from keras_neurovit.augmentation.artefacts import (
+    RandomAnisotropy3D,
+    RandomBlur3D,
+    RandomGhosting3D,
+    blur,
+    ghosting,
+    thick_slices,
+)
 from keras_neurovit.augmentation.base import RandomTransform3D
 from keras_neurovit.augmentation.intensity import (
     RandomBiasField3D,
-    RandomBlur3D,
     RandomGamma3D,
     RandomNoise3D,
     bias_field,
-    blur,
     gamma,
     noise,
 )

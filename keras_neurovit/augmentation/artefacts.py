@@ -1,4 +1,4 @@
-"""What goes wrong in a scanner: thick slices, ghosts."""
+"""What goes wrong in a scanner: blur, thick slices, ghosts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,49 @@ from keras import ops
 from keras_neurovit import _checks
 from keras_neurovit.augmentation.base import RandomTransform3D
 from keras_neurovit.augmentation.randomness import between, one_axis
-from keras_neurovit.augmentation.sampling import along_axes_each
+from keras_neurovit.augmentation.sampling import along_axes_each, gaussian_matrices
+
+
+def blur(volumes, deviations):
+    """Gaussian blur with its own width for each volume and axis; beyond the edge, the volume's mirror image.
+
+    Shape: (batch, x, y, z, channel), (batch, 3) in voxels → (batch, x, y, z, channel)
+    """
+    matrices = [gaussian_matrices(deviations[:, axis], volumes.shape[1 + axis]) for axis in range(3)]
+    return along_axes_each(volumes, matrices)
+
+
+@keras.saving.register_keras_serializable("keras_neurovit")
+class RandomBlur3D(RandomTransform3D):
+    """Blur, each axis its own way.
+
+    Shape: (batch, x, y, z, channel) → (batch, x, y, z, channel)
+
+    Args:
+        strength: largest standard deviation, voxels.
+        rate: share of volumes that are changed.
+        seed: of the draws as a layer.
+
+    Example:
+        >>> RandomBlur3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
+        TensorShape([1, 8, 12, 20, 1])
+    """
+
+    compiled = False
+
+    def __init__(self, strength: float = 1.0, rate: float = 0.5, seed: int | None = None, **kwargs):
+        super().__init__(rate, seed, **kwargs)
+        self.strength = _checks.between("strength", strength, 0.0, 20.0)
+
+    @property
+    def still(self) -> bool:
+        return self.rate == 0.0 or self.strength == 0.0
+
+    def draw(self, seeds, shape):
+        return (between(seeds, 0.0, self.strength, (3,), stream=0),)
+
+    def change(self, volumes, deviations):
+        return blur(volumes, deviations)
 
 
 def thick_slices(volumes, thickness):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -15,7 +16,7 @@ class RandomTransform3D(keras.layers.Layer):
     """A random change of volumes while training, none otherwise.
 
     A layer of a model draws seeds of its own; a data pipeline calls `transform` with a seed a sample, or `draw`,
-    `measure` and `change` apart, since compilers are quick with what is drawn and slow with the drawing.
+    `fetch`, `measure` and `change` apart, since compilers are quick with what is drawn and slow with the drawing.
 
     Args:
         rate: share of volumes that are changed.
@@ -23,7 +24,16 @@ class RandomTransform3D(keras.layers.Layer):
     """
 
     compiled = True
-    """Whether a pipeline should compile `change`; products of matrices and slices are as fast without, or faster."""
+    """Whether a pipeline should compile `change`; products of matrices are as fast without, or faster."""
+
+    pointwise = False
+    """Whether `change` makes each voxel from itself and its place alone; a pipeline compiles such neighbours as one."""
+
+    monotone = False
+    """Whether `change` keeps the order of intensities wherever they are: their extremes change as they do, then."""
+
+    measures: tuple[Callable, ...] = ()
+    """What `measure` measures, each (batch, x, y, z, channel) → (batch, 1, 1, 1, 1)."""
 
     def __init__(self, rate: float = 1.0, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
@@ -45,7 +55,8 @@ class RandomTransform3D(keras.layers.Layer):
         volumes = ops.convert_to_tensor(volumes)
         if self.still:
             return volumes
-        changed = self.change(volumes, *self.draw(seeds, tuple(volumes.shape[1:4])), *self.measure(volumes))
+        drawn = self.fetch(volumes, *self.draw(seeds, tuple(volumes.shape[1:4])))
+        changed = self.change(volumes, *drawn, *self.measure(volumes))
         if self.rate == 1.0:
             return changed
         return ops.where(ops.reshape(self.chosen(seeds), (-1, 1, 1, 1, 1)), changed, volumes)
@@ -62,12 +73,20 @@ class RandomTransform3D(keras.layers.Layer):
         Shape: (batch,) int32 → several of (batch, …)
         """
 
+    def fetch(self, volumes, *drawn) -> tuple:
+        """What was drawn, made ready for `change`: a table's part in place of where it begins, which only known numbers
+        compile well for.
+
+        Shape: (batch, x, y, z, channel), several of (batch, …) → several of (batch, …)
+        """
+        return drawn
+
     def measure(self, volumes) -> tuple:
         """What the change must know of the volumes as a whole, which compiled takes seven times as long to find.
 
         Shape: (batch, x, y, z, channel) → several of (batch, …)
         """
-        return ()
+        return tuple(measure(volumes) for measure in self.measures)
 
     @abstractmethod
     def change(self, volumes, *drawn):

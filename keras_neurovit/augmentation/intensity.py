@@ -1,4 +1,4 @@
-"""Changes of brightness: contrast, shading, noise, resolution."""
+"""Changes of brightness: contrast, shading, noise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keras import ops
 from keras_neurovit import _checks
 from keras_neurovit.augmentation.base import RandomTransform3D
 from keras_neurovit.augmentation.randomness import between
-from keras_neurovit.augmentation.sampling import along_axes, along_axes_each, gaussian_matrices
+from keras_neurovit.augmentation.sampling import along_axes
 
 
 def _each(numbers):
@@ -64,6 +64,9 @@ class RandomGamma3D(RandomTransform3D):
         TensorShape([1, 8, 12, 20, 1])
     """
 
+    pointwise = monotone = True
+    measures = (lowest, highest)
+
     def __init__(self, strength: float = 0.25, rate: float = 1.0, seed: int | None = None, **kwargs):
         super().__init__(rate, seed, **kwargs)
         self.strength = _checks.between("strength", strength, 0.0, 5.0)
@@ -74,9 +77,6 @@ class RandomGamma3D(RandomTransform3D):
 
     def draw(self, seeds, shape):
         return (ops.exp(between(seeds, -self.strength, self.strength, (), stream=0)),)
-
-    def measure(self, volumes):
-        return lowest(volumes), highest(volumes)
 
     def change(self, volumes, exponents, low, high):
         return gamma(volumes, exponents, low, high)
@@ -120,6 +120,9 @@ class RandomBiasField3D(RandomTransform3D):
         TensorShape([1, 8, 12, 20, 1])
     """
 
+    pointwise = True
+    measures = (lowest,)
+
     def __init__(self, strength: float = 0.3, order: int = 3, rate: float = 1.0, seed: int | None = None, **kwargs):
         super().__init__(rate, seed, **kwargs)
         self.strength = _checks.between("strength", strength, 0.0, 5.0)
@@ -134,15 +137,15 @@ class RandomBiasField3D(RandomTransform3D):
         kept = ops.convert_to_tensor(((degree >= 1) & (degree <= self.order)).astype("float32"))
         return (kept * between(seeds, -self.strength, self.strength, degree.shape, stream=0),)
 
-    def measure(self, volumes):
-        return (lowest(volumes),)
-
     def change(self, volumes, coefficients, low):
         return bias_field(volumes, coefficients, low)
 
 
 TABLE = 1_299_709
 """Numbers in the table of noise: a prime, so that a larger volume meets the same number nowhere near or in line."""
+
+ALIGNED = 16
+"""Numbers, 64 bytes: TensorFlow hands on a part of a table that begins at a multiple of these, and copies any other."""
 
 
 def noise(volumes, deviations, starts):
@@ -156,13 +159,18 @@ def noise(volumes, deviations, starts):
         starts: where in the table each volume begins to read; it goes on at the table's beginning.
     """
     volumes = ops.convert_to_tensor(volumes)
-    count = prod(volumes.shape[1:])
-    if volumes.shape[0] == 1 and count <= TABLE:  # as in a pipeline: one slice is quicker than numbers one by one
+    return volumes + _each(deviations) * _drawn(starts, volumes.shape)
+
+
+def _drawn(starts, shape):
+    """A part of the table for each volume."""
+    count = prod(shape[1:])
+    if shape[0] == 1 and count <= TABLE:  # as in a pipeline: one slice is quicker than numbers one by one
         drawn = ops.slice(ops.convert_to_tensor(_table(count)), starts, (count,))
     else:
         places = ops.expand_dims(starts, 1) + ops.arange(count, dtype="int32")
         drawn = ops.take(ops.convert_to_tensor(_table()), places % TABLE)
-    return volumes + _each(deviations) * ops.reshape(drawn, (-1, *volumes.shape[1:]))
+    return ops.reshape(drawn, (-1, *shape[1:]))
 
 
 @functools.lru_cache(maxsize=4)
@@ -187,7 +195,7 @@ class RandomNoise3D(RandomTransform3D):
         TensorShape([1, 8, 12, 20, 1])
     """
 
-    compiled = False
+    pointwise = True
 
     def __init__(self, strength: float = 0.1, rate: float = 1.0, seed: int | None = None, **kwargs):
         super().__init__(rate, seed, **kwargs)
@@ -198,50 +206,11 @@ class RandomNoise3D(RandomTransform3D):
         return self.rate == 0.0 or self.strength == 0.0
 
     def draw(self, seeds, shape):
-        starts = ops.cast(between(seeds, 0.0, float(TABLE), (), stream=1), "int32")
+        starts = ALIGNED * ops.cast(between(seeds, 0.0, float(TABLE // ALIGNED), (), stream=1), "int32")
         return between(seeds, 0.0, self.strength, (), stream=0), starts
 
-    def change(self, volumes, deviations, starts):
-        return noise(volumes, deviations, starts)
+    def fetch(self, volumes, deviations, starts):
+        return deviations, _drawn(starts, volumes.shape)
 
-
-def blur(volumes, deviations):
-    """Gaussian blur with its own width for each volume and axis; beyond the edge, the volume's mirror image.
-
-    Shape: (batch, x, y, z, channel), (batch, 3) in voxels → (batch, x, y, z, channel)
-    """
-    matrices = [gaussian_matrices(deviations[:, axis], volumes.shape[1 + axis]) for axis in range(3)]
-    return along_axes_each(volumes, matrices)
-
-
-@keras.saving.register_keras_serializable("keras_neurovit")
-class RandomBlur3D(RandomTransform3D):
-    """Blur, each axis its own way.
-
-    Shape: (batch, x, y, z, channel) → (batch, x, y, z, channel)
-
-    Args:
-        strength: largest standard deviation, voxels.
-        rate: share of volumes that are changed.
-        seed: of the draws as a layer.
-
-    Example:
-        >>> RandomBlur3D()(np.zeros((1, 8, 12, 20, 1)), training=True).shape
-        TensorShape([1, 8, 12, 20, 1])
-    """
-
-    compiled = False
-
-    def __init__(self, strength: float = 1.0, rate: float = 0.5, seed: int | None = None, **kwargs):
-        super().__init__(rate, seed, **kwargs)
-        self.strength = _checks.between("strength", strength, 0.0, 20.0)
-
-    @property
-    def still(self) -> bool:
-        return self.rate == 0.0 or self.strength == 0.0
-
-    def draw(self, seeds, shape):
-        return (between(seeds, 0.0, self.strength, (3,), stream=0),)
-
-    def change(self, volumes, deviations):
-        return blur(volumes, deviations)
+    def change(self, volumes, deviations, drawn):
+        return volumes + _each(deviations) * drawn

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from keras_neurovit import _checks
-from keras_neurovit.augmentation.artefacts import RandomAnisotropy3D, RandomGhosting3D
+from keras_neurovit.augmentation.artefacts import RandomAnisotropy3D, RandomBlur3D, RandomGhosting3D
 from keras_neurovit.augmentation.base import RandomTransform3D
-from keras_neurovit.augmentation.intensity import RandomBiasField3D, RandomBlur3D, RandomGamma3D, RandomNoise3D
+from keras_neurovit.augmentation.intensity import RandomBiasField3D, RandomGamma3D, RandomNoise3D
 from keras_neurovit.augmentation.mixing import RandomCutout3D
 from keras_neurovit.augmentation.spatial import RandomAffine3D, RandomElastic3D
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
+from math import prod
 
 import numpy as np
 from keras import ops
@@ -46,19 +46,19 @@ def sample_at(volumes, places):
     first = low[0] * strides[0] + low[1] * strides[1] + low[2]
     starts = ops.arange(ops.shape(volumes)[0], dtype="int32") * (sizes[0] * strides[0])
     first = first + ops.reshape(starts, (-1, *(1,) * (len(first.shape) - 1)))
-    first, totals = first * channels, [0.0] * channels
-    for corner in itertools.product((0, 1), repeat=3):
-        if any(c and size == 1 for c, size in zip(corner, sizes, strict=True)):
-            continue  # an axis of one voxel has no upper neighbour, and its share is zero
-        weight = 1.0
-        for c, s in zip(corner, share, strict=True):
-            weight = weight * (s if c else 1.0 - s)
-        corner_first = first + channels * sum(c * stride for c, stride in zip(corner, strides, strict=True))
-        for channel in range(channels):
+    first = first * channels
+
+    def between(start: int, axis: int):
+        """From `start` on to the next voxel along each further axis, by the share of the way."""
+        if axis == 3:
             # No place is below zero: a compiler that sees it leaves out what `take` does for those that are.
-            place = ops.bitwise_and(corner_first + channel, np.int32(2**31 - 1))
-            totals[channel] = totals[channel] + weight * ops.take(flat, place)
-    return ops.stack(totals, axis=-1)
+            return ops.take(flat, ops.bitwise_and(first + start, np.int32(2**31 - 1)))
+        near = between(start, axis + 1)
+        if sizes[axis] == 1:
+            return near  # there is no next voxel, and its share is zero
+        return near + share[axis] * (between(start + channels * strides[axis], axis + 1) - near)
+
+    return ops.stack([between(channel, 0) for channel in range(channels)], axis=-1)
 
 
 def voxel_axes(shape: tuple[int, int, int]) -> list[np.ndarray]:
@@ -122,9 +122,17 @@ def along_axes_each(volumes, matrices):
         >>> along_axes_each(np.arange(2.0, dtype="float32").reshape(1, 1, 1, 2, 1), [None, None, swap]).numpy().ravel()
         array([1., 0.], dtype=float32)
     """
-    for matrix, rule in zip(matrices, ("bxyzc,bwx->bwyzc", "bxyzc,bwy->bxwzc", "bxyzc,bwz->bxywc"), strict=True):
+    for axis, matrix in enumerate(matrices, start=1):
         if matrix is not None:
-            volumes = ops.einsum(rule, volumes, matrix)
+            before, after = volumes.shape[1:axis], volumes.shape[axis + 1 :]
+            # Products of matrices as the voxels lie in memory: other orders are copied to first, and back.
+            if prod(after) == 1:
+                rows = ops.reshape(volumes, (-1, prod(before), volumes.shape[axis]))
+                product = ops.matmul(rows, ops.transpose(matrix, (0, 2, 1)))
+            else:
+                planes = ops.reshape(volumes, (-1, prod(before), volumes.shape[axis], prod(after)))
+                product = ops.matmul(ops.expand_dims(matrix, 1), planes)
+            volumes = ops.reshape(product, (-1, *before, matrix.shape[1], *after))
     return volumes
 
 

@@ -9,7 +9,7 @@ from keras import ops
 from keras_neurovit import _checks
 from keras_neurovit.augmentation.base import RandomTransform3D
 from keras_neurovit.augmentation.randomness import between
-from keras_neurovit.augmentation.sampling import sample_at, sample_trilinear, smooth_field, voxel_axes, voxel_grid
+from keras_neurovit.augmentation.sampling import along_axes, bspline_weights, sample_at, voxel_axes
 
 
 def flip(volumes, flipped):
@@ -71,10 +71,6 @@ def affine(volumes, matrices, shifts):
         )
         places.append(a * x + b * y + c * z + (shift + (size - 1) / 2))
     return sample_at(volumes, places)
-
-
-def _middle(shape: tuple[int, int, int]):
-    return ops.convert_to_tensor((np.asarray(shape, "float32") - 1) / 2)
 
 
 def rotation_matrices(angles):
@@ -145,8 +141,12 @@ def elastic(volumes, control):
     Shape: (batch, x, y, z, channel), (batch, i, j, k, 3) in voxels → (batch, x, y, z, channel)
     """
     shape = tuple(volumes.shape[1:4])
-    grid = ops.convert_to_tensor(voxel_grid(shape)) + _middle(shape)
-    return sample_trilinear(volumes, grid + smooth_field(control, shape))
+    weights = [bspline_weights(control.shape[1 + axis], size) for axis, size in enumerate(shape)]
+    places = []
+    for axis, size in enumerate(shape):
+        own = np.arange(size, dtype="float32").reshape(np.roll((1, -1, 1, 1), axis))
+        places.append(ops.convert_to_tensor(own) + along_axes(control[..., axis], weights))
+    return sample_at(volumes, places)
 
 
 @keras.saving.register_keras_serializable("keras_neurovit")

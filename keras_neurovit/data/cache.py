@@ -18,6 +18,7 @@ from rich.progress import Progress
 from keras_neurovit import _checks
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
+from keras_neurovit._memory import keep_freed_memory
 from keras_neurovit.data.storage import Storage, encode, size_bytes
 from keras_neurovit.volumes import VolumeContract, conform_and_check, read_scan
 from keras_neurovit.volumes.contract import CODE_VERSION
@@ -78,6 +79,7 @@ def conform_all(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error) from error
+    keep_freed_memory()
     workers = int(_checks.between("workers", workers or os.cpu_count() or 1, 1, 1024))
     failed: dict[Path, InputError] = {}
 
@@ -153,7 +155,7 @@ def _name(path: Path, folder: Path, made_of: list, hashed: bool) -> Path:
 def _store(
     path: Path, file: Path, contract: VolumeContract, storage: Storage, suspicious: str, fingerprint: Mapping | None
 ) -> None:
-    volume, warnings = conform_and_check(read_scan(path), contract, fingerprint)
+    volume, warnings = conform_and_check(read_scan(path, as_stored=True), contract, fingerprint)
     if warnings and suspicious == "refuse":
         raise InputError(f"{path}: refused: {' '.join(warnings)}")
     if file.exists():

@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_neurovit import _checks
-from keras_neurovit._memory import keep_freed_memory
 from keras_neurovit.augmentation import CutMix3D, MixUp3D, RandomTransform3D, augment, policy
 from keras_neurovit.augmentation.policies import seeds_of
+from keras_neurovit.augmentation.together import change_together, pieces
 from keras_neurovit.cohorts import Cohort
 from keras_neurovit.data.cache import conform_all
 from keras_neurovit.data.chosen import of_worker, with_a_target
@@ -113,7 +113,6 @@ def make_dataset(
         cohort, targets = with_a_target(cohort, np.asarray(targets))
     cohort, targets, most = of_worker(cohort, targets, shard, shuffle and sampling == "scans" and on_error == "raise")
     how = {"cache": cache, "storage": storage, "hashed": hashed, "on_error": on_error, "verbose": verbose}
-    keep_freed_memory()
     files = conform_all(cohort.paths, contract, suspicious=suspicious, fingerprint=fingerprint, **how)
     kept = np.flatnonzero([file is not None for file in files])
     if len(kept) == 0:
@@ -201,19 +200,23 @@ def augmenter(layers: Sequence[RandomTransform3D], shape):
             return tf.ensure_shape(tf.numpy_function(augment_here, [volume[None], chance[None]], tf.float32)[0], shape)
 
         return run_elsewhere
-    changes = [tf.function(layer.change, jit_compile=True) if layer.compiled else layer.change for layer in layers]
+    parts = []
+    for piece in pieces(layers):
+        change = functools.partial(change_together, [layer for _, layer in piece])
+        parts.append((piece, tf.function(change, jit_compile=True) if piece[0][1].compiled else change))
 
     def run(volume, chance):
         volumes, seeds = volume[None], chance[None]
-        for index, (layer, change) in enumerate(zip(layers, changes, strict=True)):
-            if not layer.still:
-                own = seeds_of(seeds, index)
-                drawn = *layer.draw(own, shape[:3]), *layer.measure(volumes)
-                if layer.rate == 1.0:
-                    volumes = change(volumes, *drawn)
-                else:
-                    changed = functools.partial(change, volumes, *drawn)
-                    volumes = tf.cond(layer.chosen(own)[0], changed, functools.partial(tf.identity, volumes))
+        for piece, change in parts:
+            (index, first), *_ = piece
+            drawn = [layer.fetch(volumes, *layer.draw(seeds_of(seeds, place), shape[:3])) for place, layer in piece]
+            measured = first.measure(volumes)
+            if first.rate == 1.0:
+                volumes = change(volumes, drawn, measured)
+            else:
+                changed = functools.partial(change, volumes, drawn, measured)
+                chosen = first.chosen(seeds_of(seeds, index))[0]
+                volumes = tf.cond(chosen, changed, functools.partial(tf.identity, volumes))
         return tf.ensure_shape(volumes[0], shape)
 
     return run

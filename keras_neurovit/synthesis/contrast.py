@@ -7,7 +7,7 @@ import functools
 import numpy as np
 from keras import ops
 
-from keras_neurovit.augmentation.intensity import blur
+from keras_neurovit.augmentation.artefacts import blur
 from keras_neurovit.augmentation.randomness import between, normal, one_axis, uniform
 from keras_neurovit.augmentation.sampling import smooth_field
 from keras_neurovit.synthesis.structures import CLASSES, OUTSIDE, TISSUES

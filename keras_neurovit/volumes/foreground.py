@@ -57,16 +57,16 @@ def find_foreground(voxels: np.ndarray, every: Sequence[int] = (1, 1, 1)) -> For
     """
     whole, voxels = voxels, _copied(voxels[tuple(slice(None, None, step) for step in every)])
     faces = [np.moveaxis(whole, axis, 0)[index].ravel() for axis in range(3) for index in (0, -1)]
-    background = float(np.median(np.concatenate(faces)))
-    mean = _mean_of(voxels, voxels > background, background)
+    background = _median(np.concatenate(faces))
+    mean = _mean_of(voxels, _above(voxels, background), background)
     if mean is None:  # dark head on a bright ground: no T1, but still a centre to crop about
         mean = float(voxels.mean(dtype="float64"))
-    bright = _mean_of(voxels, voxels >= mean, mean)
+    bright = _mean_of(voxels, voxels >= (math.ceil(mean) if _whole(voxels) else mean), mean)
     bright = float(voxels.max()) if bright is None else bright
     threshold = background + THRESHOLD * (bright - background)
     if bright <= background:  # then head is whatever differs from the ground
         threshold = float(np.nextafter(np.float32(voxels.min()), np.float32(np.inf)))
-    mask = voxels > threshold
+    mask = _above(voxels, threshold)
     if not mask.any():
         if max(every) > 1:  # few bright voxels, and all of them between those looked at
             return find_foreground(whole)
@@ -86,19 +86,48 @@ def _copied(view: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(view.transpose(order)).transpose(np.argsort(order))
 
 
+def _whole(voxels: np.ndarray) -> bool:
+    return voxels.dtype.kind in "iu"
+
+
+def _above(voxels: np.ndarray, level: float) -> np.ndarray:
+    """Which voxels lie above a level; whole numbers are compared with a whole one, lest each becomes a float64."""
+    return voxels > (math.floor(level) if _whole(voxels) else level)
+
+
+def _median(values: np.ndarray) -> float:
+    """`numpy.median`; small integers are counted, which takes a fifth of the time of sorting them out."""
+    if not _whole(values) or values.dtype.itemsize > 2:
+        return float(np.median(values))
+    least = int(values.min())
+    counted = np.cumsum(np.bincount(values.astype("int64") - least))
+    return least + float(np.searchsorted(counted, [(values.size - 1) // 2, values.size // 2], side="right").mean())
+
+
 def _mean_of(voxels: np.ndarray, chosen: np.ndarray, least: float) -> float | None:
     """Mean of the chosen voxels, those from `least` on; None where there are none.
 
     Sums of what lies above `least`, over all voxels, take a third of the time of picking the chosen ones.
     """
-    count, least = np.count_nonzero(chosen), np.float32(least)
-    return float(least + np.maximum(voxels - least, 0).sum(dtype="float64") / count) if count else None
+    count = np.count_nonzero(chosen)
+    if not count:
+        return None
+    if _whole(voxels):
+        least = math.floor(least)
+        more = int(np.maximum(voxels, voxels.dtype.type(least)).sum(dtype="int64")) - voxels.size * least
+        return least + more / int(count)
+    least = np.float32(least)
+    return float(least + np.maximum(voxels - least, 0).sum(dtype="float64") / count)
 
 
 def _profiles(mask: np.ndarray) -> list[np.ndarray]:
     """How many voxels of each plane are head, along each axis."""
-    sides = mask.sum(axis=0, dtype="int32")
-    return [mask.sum(axis=1, dtype="int32").sum(axis=1), sides.sum(axis=1), sides.sum(axis=0)]
+    slowest = max(range(3), key=lambda axis: abs(mask.strides[axis]))  # its planes are pieces of memory
+    planes = np.moveaxis(mask, slowest, 0)
+    sides = planes.sum(axis=0, dtype="int32")
+    profiles = [sides.sum(axis=1), sides.sum(axis=0)]
+    profiles.insert(slowest, np.array([np.count_nonzero(plane) for plane in planes]))
+    return profiles
 
 
 def brain_volume_ml(scan: Scan) -> float:

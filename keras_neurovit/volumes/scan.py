@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 from dataclasses import dataclass
@@ -10,16 +9,16 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from isal import igzip, isal_zlib
 
 from keras_neurovit._checks import InputError
 from keras_neurovit._pointers import ANNEX, fetching, pointer
+from keras_neurovit.volumes.gunzip import DAMAGED, GZIP, gunzip
 from keras_neurovit.volumes.pair import read_pair
 
 _log = logging.getLogger(__name__)
 
 SUFFIXES = (".nii", ".nii.gz", ".mgz", ".mgh", ".img")
-GZIP = b"\x1f\x8b"
+SMALL = ("int8", "uint8", "int16", "uint16")  # float32 holds each of them exactly
 SPACING_RANGE_MM = (0.1, 20.0)  # outside it a header holds metres, microns or nonsense
 
 
@@ -28,7 +27,7 @@ class Scan:
     """A scan as it lies on disk.
 
     Args:
-        voxels: float32 intensities along the file's own three axes.
+        voxels: float32 intensities along the file's own three axes, or integers where `read_scan` was asked for them.
         affine: 4 × 4, from voxel indices to RAS+ millimetres.
         path: the file, for messages.
         oriented: whether the file says how its axes lie in the person; else the affine is a guess.
@@ -55,16 +54,19 @@ def is_scan(path: str | os.PathLike) -> bool:
     return os.fspath(path).lower().endswith(SUFFIXES)
 
 
-def read_scan(path: str | os.PathLike) -> Scan:
+def read_scan(path: str | os.PathLike, as_stored: bool = False) -> Scan:
     """Read a NIfTI (.nii, .nii.gz), FreeSurfer (.mgz, .mgh) or Analyze (.img with its .hdr) file.
 
     A fourth axis of length one is dropped. Intensities are scaled as the header says, in float32.
 
     Args:
         path: the file.
+        as_stored: whether voxels may stay the integers of one or two bytes that many files hold, where the header does
+            not scale them: for `conform`, which then has half as much to read, and gives the same volume. They may be
+            read-only.
 
     Returns:
-        The scan, voxels as stored (not reoriented).
+        The scan, not reoriented.
 
     Raises:
         InputError: a file that is missing, truncated, of another format, not one 3-D image of real numbers, all zero
@@ -82,12 +84,12 @@ def read_scan(path: str | os.PathLike) -> Scan:
     data = _read(path)
     image = _parse(path, data)
     affine = _checked_affine(path, data, image)
-    voxels = _checked_voxels(path, data, image)
+    voxels = _checked_voxels(path, data, image, as_stored)
     return Scan(voxels, affine, str(path), _is_oriented(image))
 
 
-def _read(path: Path) -> bytes:
-    """A file's bytes, decompressed: nibabel's own way through gzip takes several times as long."""
+def _read(path: Path) -> bytes | bytearray:
+    """A file's bytes, decompressed."""
     try:
         if path.is_symlink() and not path.exists():
             mend = f"Fetch it first, for example `{fetching(ANNEX, [path])}`."
@@ -113,35 +115,38 @@ def _read(path: Path) -> bytes:
         mend = "Rename it or compress it; is it an image at all?"
         raise InputError(f"{path}: is not gzip-compressed, whatever its name says", mend=mend)
     try:
-        return _decompress(data)
-    except (isal_zlib.error, EOFError, OSError, MemoryError) as error:
+        return gunzip(data)
+    except DAMAGED as error:
         _log.debug("decompressing %s", path, exc_info=error)
         raise _damaged(path) from None
 
 
-def _decompress(data: bytes) -> bytes:
-    # The last bytes tell the length, so that memory is taken once: plus one, or a piece of that length looks cut.
-    piece = isal_zlib.decompressobj(31)
-    found = piece.decompress(data, min(int.from_bytes(data[-4:], "little") + 1, 1100 * len(data)))
-    if piece.eof and not piece.unused_data.lstrip(b"\0").startswith(GZIP):
-        return found
-    return igzip.decompress(data)  # some tools compress in pieces, one after another
-
-
-def _parse(path: Path, data: bytes):
+def _parse(path: Path, data: bytes | bytearray):
     if path.name.lower().endswith(".img"):
         return read_pair(path, data)
     for kind in (nibabel.Nifti1Image, nibabel.Nifti2Image, nibabel.MGHImage):
         try:
-            if kind.path_maybe_image(str(path), (data[:1024], str(path)))[0]:
-                return kind.from_bytes(data)
+            if kind.path_maybe_image(str(path), (bytes(data[:1024]), str(path)))[0]:
+                return kind.from_bytes(_before_voxels(kind, data))
         except Exception as error:  # on damaged bytes nibabel raises nearly anything, KeyError included
             _log.debug("parsing %s", path, exc_info=error)
             break
     raise _unreadable(path, data)
 
 
-def _unreadable(path: Path, data: bytes) -> InputError:
+def _before_voxels(kind: type, data: bytes | bytearray) -> bytes:
+    """What nibabel is to read, which copies it: header and extensions; of MGH all, which has more behind the voxels."""
+    if kind is nibabel.MGHImage:
+        return bytes(data)
+    return bytes(data[: max(1024, int(_as_written(kind.header_class, data)["vox_offset"]))])
+
+
+def _as_written(kind: type, data: bytes | bytearray):
+    """A NIfTI header as the file has it: loading replaces zeros by ones without an error."""
+    return kind(bytes(data[: kind.sizeof_hdr]), check=False)
+
+
+def _unreadable(path: Path, data: bytes | bytearray) -> InputError:
     if not data:
         return InputError(f"{path}: is empty", mend="Copy or download it again.")
     what = "cannot be read as NIfTI or MGH; truncated or of another format"
@@ -153,7 +158,7 @@ def _damaged(path: Path) -> InputError:
     return InputError(f"{path}: truncated or damaged", expected, None, mend)
 
 
-def _checked_affine(path: Path, data: bytes, image) -> np.ndarray:
+def _checked_affine(path: Path, data: bytes | bytearray, image) -> np.ndarray:
     affine = np.asarray(image.affine, dtype="float64")
     zooms = _stored_zooms(data, image)
     edges = np.linalg.norm(affine[:3, :3], axis=0)
@@ -182,15 +187,15 @@ def _is_oriented(image) -> bool:
     return not isinstance(header, nibabel.Nifti1Header) or bool(header["sform_code"] > 0 or header["qform_code"] > 0)
 
 
-def _stored_zooms(data: bytes, image) -> np.ndarray:
-    """Voxel edges as the file has them: loading replaces zeros by ones without an error."""
+def _stored_zooms(data: bytes | bytearray, image) -> np.ndarray:
+    """Voxel edges as the file has them."""
     kind = type(image.header)
     if not issubclass(kind, nibabel.Nifti1Header) or issubclass(kind, nibabel.nifti1.Nifti1PairHeader):
         return np.asarray(image.header.get_zooms()[:3], dtype="float64")
-    return np.asarray(kind.from_fileobj(io.BytesIO(data), check=False)["pixdim"][1:4], dtype="float64")
+    return np.asarray(_as_written(kind, data)["pixdim"][1:4], dtype="float64")
 
 
-def _checked_voxels(path: Path, data: bytes, image) -> np.ndarray:
+def _checked_voxels(path: Path, data: bytes | bytearray, image, as_stored: bool) -> np.ndarray:
     shape = image.shape
     if len(shape) > 3 and all(n == 1 for n in shape[3:]):
         shape = shape[:3]
@@ -202,11 +207,18 @@ def _checked_voxels(path: Path, data: bytes, image) -> np.ndarray:
     proxy = image.dataobj
     try:
         stored = np.frombuffer(data, proxy.dtype, int(np.prod(shape, dtype="int64")), proxy.offset)
-        voxels = _scaled(stored, proxy.slope, proxy.inter).reshape(shape, order="F")
+        plain = as_stored and (proxy.slope, proxy.inter) == (1, 0) and stored.dtype in SMALL
+        voxels = (stored if plain else _scaled(stored, proxy.slope, proxy.inter)).reshape(shape, order="F")
     except (ValueError, OverflowError, MemoryError) as error:
         _log.debug("reading %s", path, exc_info=error)
         raise _damaged(path) from None
-    low, high = float(voxels.min()), float(voxels.max())  # a NaN anywhere makes both NaN
+    some = voxels[:, :, shape[2] // 2]
+    if plain and some.min() < some.max():
+        return voxels  # integers are finite, and these are not all alike
+    if stored.dtype.kind in "iu":  # the ends of integers stay ends however they are scaled, and are found sooner before
+        low, high = map(float, _scaled(np.array([stored.min(), stored.max()]), proxy.slope, proxy.inter))
+    else:
+        low, high = float(voxels.min()), float(voxels.max())  # a NaN anywhere makes both NaN
     if not np.isfinite([low, high]).all():
         bad = int((~np.isfinite(voxels)).sum())
         mend = "Replace them, for example with numpy.nan_to_num, if they are background."

@@ -22,9 +22,11 @@ from keras_neurovit.augmentation import (
     policy,
     thick_slices,
 )
+from keras_neurovit.augmentation.policies import seeds_of
 from keras_neurovit.augmentation.randomness import normal, uniform
-from keras_neurovit.augmentation.sampling import bspline_weights, sample_trilinear, smooth_field
+from keras_neurovit.augmentation.sampling import along_axes_each, bspline_weights, sample_trilinear, smooth_field
 from keras_neurovit.augmentation.spatial import rotation_matrices
+from keras_neurovit.augmentation.together import change_together, pieces
 from tests.contracts import LAYERS, VOLUMES, run, sample
 
 RANDOM = sorted(name for name in LAYERS if name.startswith("Random"))
@@ -97,6 +99,49 @@ def test_a_pipeline_does_what_the_layer_does(name):
     found = np.stack(list(seeds.map(lambda seed: run(tf.constant(volume), seed)).as_numpy_iterator()))
     expected = numpy(layer.transform(np.stack([volume] * 6), np.arange(6, dtype="int32")))
     np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="compiled in the pipeline on TensorFlow alone")
+@pytest.mark.parametrize("name", ["light", "standard", "strong"])
+def test_a_pipeline_does_what_a_policy_does(name):
+    import tensorflow as tf
+
+    from keras_neurovit.data.pipeline import augmenter
+
+    volume = sample((40, 44, 40, 1))
+    run = tf.function(augmenter(policy(name), volume.shape))
+    for seed in range(4):
+        expected = numpy(augment(volume[None], np.array([seed], "int32"), policy(name)))[0]
+        np.testing.assert_allclose(run(tf.constant(volume), tf.constant(seed)), expected, atol=1e-3)
+
+
+def test_neighbours_that_change_voxels_by_themselves_are_changed_together():
+    bend, shade, grain = augmentation.RandomGamma3D(0.4), augmentation.RandomBiasField3D(), augmentation.RandomNoise3D()
+    place, still = augmentation.RandomAffine3D(), augmentation.RandomGamma3D(0.0)
+    some = augmentation.RandomNoise3D(rate=0.5)
+    for layers, expected in (
+        ([place, bend, shade, grain], [[0], [1, 2, 3]]),
+        ([place, grain, place, grain, grain], [[0], [1], [2], [3, 4]]),  # nothing is known of what must be measured
+        ([bend, still, bend, shade], [[0, 2, 3]]),
+        ([shade, bend], [[0], [1]]),  # how bright the brightest is after shading only looking tells
+        ([shade, grain, shade], [[0, 1], [2]]),
+        ([grain, some, grain], [[0], [1], [2]]),  # whether it is changed is drawn for the whole piece
+        ([still], []),
+    ):
+        assert [[at for at, _ in piece] for piece in pieces(layers)] == expected
+    volumes, layers = sample(VOLUMES), [bend, bend, shade, grain]
+    drawn = [layer.fetch(volumes, *layer.draw(seeds_of(SEEDS, at), VOLUMES[1:4])) for at, layer in enumerate(layers)]
+    found = numpy(change_together(layers, volumes, drawn, bend.measure(volumes)))
+    np.testing.assert_allclose(found, numpy(augment(volumes, SEEDS, layers)), atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_products_along_axes_agree_with_numpy(channels):
+    volumes = sample((2, 5, 6, 7, channels))
+    matrices = [sample((2, new, old)) for new, old in ((4, 5), (8, 6), (3, 7))]
+    expected = np.einsum("bxyzc,bux,bvy,bwz->buvwc", volumes, *matrices)
+    np.testing.assert_allclose(numpy(along_axes_each(volumes, matrices)), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(numpy(along_axes_each(volumes, [None] * 3)), volumes)
 
 
 @pytest.mark.parametrize("name", RANDOM)

@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from keras_neurovit import InputError, VolumeContract, conform, read_scan
 from keras_neurovit.volumes import Scan, brain_volume_ml, conform_and_check
-from keras_neurovit.volumes.conform import resample, resampling_weights
+from keras_neurovit.volumes.conform import examine, resample, resampling_weights
 from keras_neurovit.volumes.foreground import find_foreground
 from tests.conftest import make_head
 
@@ -183,3 +183,45 @@ def test_a_real_scan_and_its_1_mm_twin_agree(shared_data, number):
 
 def test_head_of_the_tests_is_not_its_own_mirror_image(head):
     assert np.abs(make_head() - make_head()[::-1]).max() > 50
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "uint16", "int32"])
+def test_integers_as_stored_give_the_same_volume(tmp_path, head, kind):
+    """Along every orientation, oblique too, with another axis short; and findings are the same."""
+    most = 100 if kind == "int8" else 250
+    voxels = np.rint(most * head / head.max() - (20 if kind.startswith("i") else 0)).clip(-20).astype(kind)
+    angle = np.deg2rad(7)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0, 0], [np.sin(angle), np.cos(angle), 0, 0], *np.eye(4)[2:]])
+    for number, affine in enumerate([np.eye(4), np.diag([-1.0, 1.0, -1.0, 1.0]), turn, np.eye(4)[[2, 0, 1, 3]]]):
+        file = tmp_path / f"{number}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(voxels[:, ::2], affine @ np.diag([1.0, 2.0, 1.0, 1.0])), file)
+        stored, usual = read_scan(file, as_stored=True), read_scan(file)
+        assert stored.voxels.dtype == ("float32" if kind == "int32" else kind)
+        assert usual.voxels.dtype == "float32"
+        (one, told), (other, expected) = (examine(scan, CONTRACT) for scan in (stored, usual))
+        np.testing.assert_allclose(one, other, atol=1e-4)
+        assert [finding.check for finding in told] == [finding.check for finding in expected]
+        assert [finding.passed for finding in told] == [finding.passed for finding in expected]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "uint16"])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_head_among_integers_is_that_among_numbers(kind, seed):
+    random, ends = np.random.default_rng(seed), np.iinfo(kind)
+    voxels = random.integers(ends.min, ends.max // 2, (7, 9, 12), endpoint=True).astype(kind)
+    voxels[2:5, 2:7, 3:9] = ends.max
+    voxels = voxels[:, :: 1 + seed % 2]
+    one, other = find_foreground(voxels), find_foreground(voxels.astype("float32"))
+    assert one.background == other.background == float(np.median(np.concatenate(_faces(voxels))))
+    assert one.threshold == pytest.approx(other.threshold, rel=1e-5, abs=1e-3)
+    assert (one.extent, one.count) == (other.extent, other.count)
+    np.testing.assert_allclose(one.centre, other.centre)
+
+
+def _faces(voxels):
+    return [np.moveaxis(voxels, axis, 0)[index].ravel() for axis in range(3) for index in (0, -1)]
+
+
+def test_a_new_axis_that_meets_nothing_of_the_old_is_zero():
+    weights = [np.zeros((2, 4), "float32"), np.ones((2, 6), "float32"), np.ones((2, 8), "float32")]
+    np.testing.assert_array_equal(resample(np.ones((4, 6, 8), "float32"), weights), np.zeros((2, 2, 2)))

@@ -55,6 +55,59 @@ def test_gzip_in_pieces(tmp_path):
     refused(tmp_path / "scan.nii.gz", "truncated or damaged")
 
 
+def test_gzip_with_something_behind(tmp_path):
+    """Padding, and what is neither a piece nor padding; the last four bytes tell no length then."""
+    file = save(tmp_path, ARRAY)
+    content = file.read_bytes()
+    for more in (bytes(1), bytes(512), b"behind", content[:9][::-1], b"\xff" * 8):
+        file.write_bytes(content + more)
+        np.testing.assert_array_equal(read_scan(file).voxels, ARRAY)
+
+
+def test_gzip_in_pieces_of_many_lengths(tmp_path):
+    plain = save(tmp_path, ARRAY, name="scan.nii").read_bytes()
+    for cuts in ((0, 100), (0, len(plain) - 3), (0, 0, 700)):
+        pieces = [gzip.compress(plain[at:end]) for at, end in zip(cuts, (*cuts[1:], None), strict=True)]
+        for last in (b"", gzip.compress(b"")):  # bgzip ends with nothing
+            (tmp_path / "scan.nii.gz").write_bytes(b"".join(pieces) + last)
+            np.testing.assert_array_equal(read_scan(tmp_path / "scan.nii.gz").voxels, ARRAY)
+
+
+@pytest.mark.parametrize("place", [-1, -4, -5, -8, 40, 400])
+def test_gzip_with_a_flipped_bit(tmp_path, place):
+    """In the length, in the sum, in what is compressed."""
+    file = save(tmp_path, ARRAY)
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+    refused(file, "truncated or damaged")
+
+
+def test_extensions_of_the_header_are_passed_over(tmp_path):
+    image = nibabel.Nifti1Image(ARRAY, np.eye(4))
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"x" * 5000))
+    nibabel.save(image, tmp_path / "scan.nii.gz")
+    np.testing.assert_array_equal(read_scan(tmp_path / "scan.nii.gz").voxels, ARRAY)
+
+
+@pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz"])
+def test_small_integers_stay_as_stored_where_asked(tmp_path, name):
+    plain = read_scan(save(tmp_path, ARRAY, name=name), as_stored=True).voxels
+    assert plain.dtype == "int16"
+    np.testing.assert_array_equal(plain, ARRAY)
+    image = nibabel.Nifti1Image(ARRAY, np.eye(4), nibabel.Nifti1Header(endianness=">"))
+    nibabel.save(image, tmp_path / name)
+    assert read_scan(tmp_path / name, as_stored=True).voxels.dtype == "float32"
+    image.header.set_slope_inter(2.0, 5.0)
+    nibabel.save(image, tmp_path / name)
+    scaled = read_scan(tmp_path / name, as_stored=True).voxels
+    assert scaled.dtype == "float32"
+    np.testing.assert_allclose(scaled, read_scan(tmp_path / name).voxels)
+    one = np.zeros((8, 8, 8), "int16")
+    one[0, 0, 0] = 1  # where the middle plane does not tell
+    assert read_scan(save(tmp_path, one, name=name), as_stored=True).voxels.sum() == 1
+
+
 def test_second_version_and_other_byte_order(tmp_path):
     nibabel.save(nibabel.Nifti2Image(ARRAY, np.eye(4)), tmp_path / "two.nii.gz")
     big = nibabel.Nifti1Image(ARRAY, np.eye(4), nibabel.Nifti1Header(endianness=">"))
@@ -133,7 +186,10 @@ def test_not_one_volume(tmp_path, shape):
 
 @pytest.mark.parametrize("value", [0, 7])
 def test_constant(tmp_path, value):
-    refused(save(tmp_path, np.full((8, 8, 8), value, "int16")), f"every voxel is {'zero' if value == 0 else 7}")
+    file = save(tmp_path, np.full((8, 8, 8), value, "int16"))
+    refused(file, f"every voxel is {'zero' if value == 0 else 7}")
+    with pytest.raises(InputError, match="every voxel is"):
+        read_scan(file, as_stored=True)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
