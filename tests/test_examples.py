@@ -56,6 +56,32 @@ def test_pretrain(tmp_path, shared_data):
     assert {"model.weights.h5", "people.json"} <= {file.name for file in (tmp_path / "preset").iterdir()}
 
 
+def test_pretrain_contrastive(tmp_path, head_study):
+    call = ("--bids", head_study(4), "--column", "group", "--method", "contrastive", "--batch-size", 4)
+    start("examples/pretrain.py", *call, "--out", tmp_path)
+    assert (tmp_path / "preset" / "model.weights.h5").exists()
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (len(facts["people"]), facts["batch_size"], facts["volume"]["shape"]) == (4, 4, [48, 64, 48])
+
+
+@pytest.mark.slow
+def test_pretrain_from_the_generator(tmp_path):
+    pytest.importorskip("nilearn", reason="the templates come with nilearn")
+    pytest.importorskip("matplotlib", reason="figures need matplotlib")
+    start("examples/pretrain.py", "--batch-size", 2, "--out", tmp_path)
+    assert (tmp_path / "filled.png").exists()
+    assert (tmp_path / "preset" / "model.weights.h5").exists()
+
+
+@pytest.mark.slow
+def test_tune(tmp_path, head_study):
+    pytest.importorskip("keras_tuner")
+    call = ("--bids", head_study(20), "--target", "group", "--brain-extracted")
+    out = start("examples/tune.py", *call, "--out", tmp_path)
+    assert "people were in no trial" in out
+    assert json.loads((tmp_path / "recipe.json").read_text())["arguments"]["brain_extracted"] is True
+
+
 def test_pretrain_supervised(tmp_path, shared_data):
     targets = ("--targets", "sex=classes", "age=number")
     start("examples/pretrain_supervised.py", "--bids", shared_data / "ds002748", *targets, "--out", tmp_path)
