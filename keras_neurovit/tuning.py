@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SEARCHES = ("bayesian", "hyperband")
 AUC = "cross_validated_auc"
 CLAIM = "search.json"
+COMPILED = 300  # steps from which a compiler is worth its time
 
 
 def tune(
@@ -111,6 +112,8 @@ def tune(
         how = {"augmentation": values["augmentation"], "class_weights": learn.class_weights(), **show}
         batches = make_dataset(learn, contract, shuffle=True, **how)
         how = {key: values[key] for key in ("peak", "warmup_epochs", "weight_decay", "strategy")}
+        if keras.backend.backend() == "tensorflow" and epochs * len(batches) < COMPILED:
+            how["jit_compile"] = False  # of every fold of every trial, to compile would be the longest part
         facts = {"fold": place, "people": sorted(set(learn.participants)), "augmentation": values["augmentation"]}
         training.finetune(model, batches, folder=into / "run", epochs=epochs, facts=facts, verbose=0, **how)
         logits = keras.ops.convert_to_numpy(model.predict(make_dataset(left_out, contract, **show), verbose=0))

@@ -33,7 +33,7 @@ def test_a_search_goes_on_and_leaves_a_recipe(search, cohort, small_preset, tmp_
             learnt.append("killed")
             raise KeyboardInterrupt
         learnt.append((facts["fold"], set(facts["people"])))
-        return real(model, batches, folder=folder, epochs=1, facts=facts, jit_compile=False, **how)
+        return real(model, batches, folder=folder, epochs=1, facts=facts, **how)
 
     monkeypatch.setattr(training, "finetune", finetune)
     how = {"search": search, "trials": 2, "max_epochs": 2, "folds": 2, "brain_extracted": True}
