@@ -89,8 +89,9 @@ def tune(
     size = {"max_trials": trials} if search == "bayesian" else {"max_epochs": max_epochs}
     fixed = {"batch_size": batch_size, "brain_extracted": contract.brain_extracted, "seed": seed}
     fixed |= {} if start.weights else {"scratch": True}
-    facts = {"preset": start.name, "weights": start.weights.sha256 if start.weights else None, **fixed, **size}
+    facts = {"preset": start.name, "weights": start.weights.sha256 if start.weights else None, **fixed}
     facts |= {"search": search, "max_epochs": max_epochs, "folds": folds, "volume": contract.to_dict()}
+    facts |= {"trials": trials} if search == "bayesian" else {}
     facts |= {"labels": list(cohort.labels), "people": [[str(r.path), r.participant, r.label] for r in cohort.records]}
     if not (folder / CLAIM).exists() and any((folder / name).exists() for name in SEARCHES):
         raise InputError(f"{folder}: holds a search that does not tell of whom", mend="Give another folder.")
