@@ -83,7 +83,9 @@ class FiniteLoss(keras.callbacks.Callback):
 
 def _finite(weight) -> bool:
     """Whether all numbers of a weight are finite, by one sum: what is not finite stays so."""
-    return not keras.backend.is_float_dtype(weight.dtype) or bool(np.isfinite(float(keras.ops.sum(weight))))
+    if not keras.backend.is_float_dtype(weight.dtype):
+        return True
+    return bool(np.isfinite(float(keras.ops.stop_gradient(keras.ops.sum(weight)))))
 
 
 class SameDraws(keras.callbacks.Callback):
