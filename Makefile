@@ -5,7 +5,10 @@ RUN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 # The rooms that run on every backend; PyTorch too, where it is installed (pip install torch).
-AGNOSTIC := tests/layers tests/models tests/augmentation tests/presets tests/training/test_strategy.py
+AGNOSTIC := tests/layers tests/models tests/augmentation tests/presets tests/training/test_strategy.py \
+	tests/training/test_gradient_checkpointing.py
+# Runs that are killed and go on, and what stops them: whatever a backend keeps outside of a model must come back.
+RESUMED := tests/training/test_options.py tests/training/test_batches.py
 
 .PHONY: demo test lint bench clean
 
@@ -14,7 +17,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(RUN)/python -m pytest
-	KERAS_BACKEND=jax $(RUN)/python -m pytest $(AGNOSTIC) tests/synthesis/test_generator.py
+	KERAS_BACKEND=jax $(RUN)/python -m pytest $(AGNOSTIC) $(RESUMED) tests/synthesis/test_generator.py
 	if $(RUN)/python -c "import torch" 2>/dev/null; then KERAS_BACKEND=torch $(RUN)/python -m pytest $(AGNOSTIC); fi
 
 lint: $(VENV)/.installed

@@ -56,11 +56,11 @@ def main() -> None:
     backbone, report = nv.from_preset(start, num_classes=0, load_weights=bool(start.weights), with_report=True, **small)
     volume = dataclasses.replace(report.preset.volume, brain_extracted=start.volume.brain_extracted)
     batches, people = from_folder(options, volume) if options.bids else from_generator(options, volume)
-    model, history = training.pretrain(
-        backbone, batches, options.method, folder=options.out / "run", epochs=1 if options.smoke else options.epochs,
-        facts={"preset": start.name, "seed": options.seed, "from": str(options.bids or options.label_maps)},
-        jit_compile=False if options.smoke else None,  # to compile pays from some hundreds of steps
-    )  # fmt: skip
+    facts = {"preset": start.to_json(), "seed": options.seed, "from": str(options.bids or options.label_maps)}
+    facts |= {"people": sorted(set(people)), "batch_size": options.batch_size, "volume": volume.to_dict()}
+    how = {"epochs": 1, "jit_compile": False} if options.smoke else {"epochs": options.epochs}
+    how |= {"folder": options.out / "run", "facts": facts}
+    model, history = training.pretrain(backbone, batches, options.method, **how)
     described = dataclasses.replace(report.preset, name=f"{start.name}_{options.method}", labels=(), volume=volume)
     presets.save_to_preset(backbone, options.out / "preset", described)
     met = presets.know(people, options.bids.name if options.bids else "synthetic people alone")

@@ -42,7 +42,8 @@ def main() -> None:
     how = {"batch_size": options.batch_size, "augmentation": "standard", "cache": options.out / "cache"}
     batches = nv.make_dataset(cohort, volume, targets=rows, shuffle=True, seed=options.seed, **how)
     length = {"epochs": 1, "jit_compile": False} if options.smoke else {"epochs": options.epochs}
-    facts = {"preset": start.name, "seed": options.seed, "people": sorted(set(cohort.participants))}
+    facts = {"preset": start.to_json(), "seed": options.seed, "people": sorted(set(cohort.participants))}
+    facts |= {"batch_size": options.batch_size, "volume": volume.to_dict()}
     _, history = training.pretrain(
         backbone, batches, "supervised", folder=options.out / "run", options={"tasks": tasks}, facts=facts, **length
     )

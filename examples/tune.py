@@ -2,8 +2,9 @@
 
     python examples/tune.py --bids ../shared/data/ds002748 --target sex --brain-extracted
 
-Writes recipe.json, whose arguments are those of `train_on_cohort`. Killed, the same command goes on. A quarter of the
-people is kept out of the search: on them the recipe can be judged honestly.
+Writes recipe.json; `train_on_cohort(cohort, recipe["preset"], folder, **recipe["arguments"])` trains as the best trial
+did. Killed, the same command goes on; another one needs another --out. A quarter of the people is kept out of the
+search: on them the recipe can be judged honestly.
 """
 
 import argparse

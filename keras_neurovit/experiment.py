@@ -18,6 +18,7 @@ import numpy as np
 from keras_neurovit import evaluation, training
 from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
+from keras_neurovit.augmentation import CutMix3D, MixUp3D
 from keras_neurovit.cohorts import Cohort, expect, refuse_leak
 from keras_neurovit.data import conform_all, make_dataset
 from keras_neurovit.data.storage import Storage
@@ -42,12 +43,14 @@ class Outcome:
         train: the people learnt from.
         test: the held-out people.
         probabilities: (scan, label) of the held-out people's scans.
+        history: a row an epoch, as `training.finetune` returns it.
     """
 
     results: dict[str, evaluation.Estimate]
     train: Cohort
     test: Cohort
     probabilities: np.ndarray
+    history: Sequence[dict[str, float]] = ()
 
 
 def train_on_cohort(
@@ -62,6 +65,9 @@ def train_on_cohort(
     warmup_epochs: float = 1.0,
     weight_decay: float = 0.05,
     augmentation: str = "light",
+    mixing: MixUp3D | CutMix3D | None = None,
+    dropout: float | None = None,
+    drop_path: float | None = None,
     scratch: bool = False,
     volume_shape: tuple[int, int, int] | None = None,
     spacing_mm: float | tuple[float, float, float] | None = None,
@@ -96,6 +102,9 @@ def train_on_cohort(
         warmup_epochs: epochs of warm-up.
         weight_decay: of AdamW, on matrices and kernels alone.
         augmentation: name of a policy.
+        mixing: of whole batches, see `make_dataset`.
+        dropout: rate before the head other than the preset's, while it trains.
+        drop_path: rate of stochastic depth other than the preset's, while it trains.
         scratch: whether to start from random weights.
         volume_shape: voxels along (x, y, z) other than the preset's, see `from_preset`, as for the next two.
         spacing_mm: edges of a voxel other than the preset's.
@@ -117,7 +126,7 @@ def train_on_cohort(
     Raises:
         InputError: a side of the split with one class only, a scan that cannot be read, an unknown preset, one that
             does not fit the volume or the strategy; frozen weights that would be random; skulls of which some are on
-            and some off.
+            and some off; a folder that holds another run.
     """
     folder, start = Path(folder), load_preset(preset)
     contract, why = expect(cohort, start.volume, brain_extracted)
@@ -134,6 +143,7 @@ def train_on_cohort(
     stored = {"cache": cache, "storage": storage, "verbose": bool(verbose)}
     # Whatever is cheap to refuse comes before the scans are conformed.
     fitted = {"volume_shape": volume_shape, "spacing_mm": spacing_mm, "patch_size": patch_size}
+    fitted |= {"dropout": dropout, "drop_path": drop_path}
     chosen = {"strategy": strategy, "last_n": last_n, "lora_rank": lora_rank}
     same_head = cohort.labels == start.labels
     classes = None if same_head else len(cohort.labels)
@@ -150,17 +160,24 @@ def train_on_cohort(
     train, validation, test = cohort.split(fractions=fractions, seed=seed)
     refuse_leak(train=train, validation=validation, test=test)
     show = {"batch_size": batch_size, "seed": seed, "fingerprint": learnt, **stored}
-    own_weights = options is not None and options.class_weights is not None
-    class_weights = None if own_weights else train.class_weights()
+    options = options or training.Options()
+    class_weights = None if options.class_weights is not None else train.class_weights()
+    if mixing is not None and class_weights is not None:  # mixed scans have no one label to be weighed by
+        options, class_weights = dataclasses.replace(options, class_weights=class_weights), None
     batches = make_dataset(
-        train, contract, shuffle=True, augmentation=augmentation, class_weights=class_weights, **show
+        train, contract, shuffle=True, augmentation=augmentation, mixing=mixing, class_weights=class_weights, **show
     )
     if start.measures and not scratch:  # what was measured tells something already: begin with all that it tells
         training.probe(model, make_dataset(train, contract, **show).map(lambda x, y: x), train.targets)
-    sides = {side: [str(path) for path in one.paths] for side, one in (("train", train), ("test", test))}
-    weights = start.weights.sha256 if start.weights and not scratch else None
-    asked = {name: value for name, value in fitted.items() if value is not None}
-    training.finetune(
+    sides = (("train", train), ("validation", validation), ("test", test))
+    facts = {side: [[str(r.path), r.label] for r in one.records] for side, one in sides}
+    facts |= {"preset": start.name, "arguments": dict(report.preset.arguments), "labels": list(cohort.labels)}
+    facts |= {"weights": start.weights.sha256 if start.weights and not scratch else None, "seed": seed}
+    facts |= {"batch_size": batch_size, "augmentation": augmentation, "volume": contract.to_dict(), "storage": storage}
+    facts |= {name: value for name, value in fitted.items() if value is not None}
+    if mixing is not None:
+        facts["mixing"] = [type(mixing).__name__, mixing.alpha, mixing.rate]
+    history = training.finetune(
         model,
         batches,
         make_dataset(validation, contract, **show),
@@ -169,7 +186,7 @@ def train_on_cohort(
         peak=peak,
         warmup_epochs=warmup_epochs,
         weight_decay=weight_decay,
-        facts={"preset": start.name, "weights": weights, "labels": list(cohort.labels), "seed": seed, **asked, **sides},
+        facts=facts,
         options=options,
         callbacks=callbacks,
         verbose=verbose,
@@ -193,17 +210,20 @@ def train_on_cohort(
     learnt_from = know([*train.participants, *validation.participants], Path(cohort.source).name)
     save_people(folder / "preset", [*([] if scratch else known_people(start)), learnt_from])
     save_reference(folder / "preset", [head_facts(volume, contract) for volume in seen()])
-    logits = model.predict(make_dataset(test, contract, **show), verbose=0)
-    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+
+    def told(people):
+        logits = model.predict(make_dataset(people, contract, **show), verbose=0)
+        return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+
+    probabilities = told(test)
     write_predictions(folder / "predictions.csv", test, probabilities)
-    watched = model.predict(make_dataset(validation, contract, **show), verbose=0)  # to calibrate on, when asked to
-    watched = keras.ops.convert_to_numpy(keras.ops.softmax(watched))
-    write_predictions(folder / "validation_predictions.csv", validation, watched)
+    # To calibrate on, when asked to.
+    write_predictions(folder / "validation_predictions.csv", validation, told(validation))
     results = evaluation.summary(test.targets, probabilities, test.labels, participants=test.participants, seed=seed)
     numbers = {name: dataclasses.asdict(estimate) for name, estimate in results.items()}
     with published(folder / "results.json") as temporary:
         temporary.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    return Outcome(results, train, test, probabilities)
+    return Outcome(results, train, test, probabilities, history)
 
 
 def write_predictions(file: str | os.PathLike, cohort: Cohort, probabilities: np.ndarray) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_neurovit import InputError, cli, experiment, from_preset, read_bids, train_on_cohort, training
+from keras_neurovit.augmentation import MixUp3D
 from keras_neurovit.evaluation import read_predictions
 from keras_neurovit.presets import know, known_people, load_preset, load_reference, save_people
 
@@ -23,6 +24,9 @@ def test_what_a_training_leaves_behind(cohort, small_preset, tmp_path, capsys):
     save_people(start, [know(["sub-old"], "older study")])
     how = {"fractions": (0.4, 0.3, 0.3), "epochs": 1, "batch_size": 2, "cache": tmp_path / "cache", "verbose": 0}
     outcome = train_on_cohort(cohort, start, tmp_path / "run", **how)
+    assert [row["epoch"] for row in outcome.history] == [0]
+    assert outcome.history[0]["val_loss"] > 0
+    assert len(outcome.probabilities) == len(outcome.test)
     preset = load_preset(tmp_path / "run" / "preset")
     assert small_preset.volume.brain_extracted
     assert not preset.volume.brain_extracted
@@ -58,6 +62,41 @@ def test_adapted_to_another_volume_with_adapters_alone(cohort, small_preset, tmp
     np.testing.assert_allclose(start.predict(volumes, verbose=0), merged, atol=2e-3)  # float16 on disk
     with pytest.raises(InputError, match="holds a run with another spacing_mm"):
         train_on_cohort(cohort, small_preset.folder, tmp_path / "run", **how | {"spacing_mm": 9.0})
+
+
+def test_options_and_mixing_reach_the_run_and_its_folder_knows_all_that_it_depends_on(
+    cohort, small_preset, tmp_path, monkeypatch
+):
+    called = []
+
+    def finetune(model, batches, *arguments, finetune=training.finetune, **how):
+        called.append((batches, how["options"]))
+        return finetune(model, batches, *arguments, jit_compile=False, **how)
+
+    monkeypatch.setattr(training, "finetune", finetune)
+    how = {"fractions": (0.4, 0.3, 0.3), "epochs": 1, "batch_size": 2, "cache": tmp_path / "cache", "verbose": 0}
+    how |= {"mixing": MixUp3D(1.0), "drop_path": 0.1, "options": training.Options(label_smoothing=0.1)}
+    outcome = train_on_cohort(cohort, small_preset.folder, tmp_path / "run", **how)
+    batches, options = called[0]
+    assert len(batches.element_spec) == 2
+    assert batches.element_spec[1].shape[-1] == 2  # shares of labels
+    assert options.label_smoothing == 0.1
+    assert options.class_weights == outcome.train.class_weights()
+    watched = read_predictions(tmp_path / "run" / "validation_predictions.csv")
+    right = np.mean(watched.probabilities.argmax(axis=1) == watched.targets)
+    assert outcome.history[-1]["val_accuracy"] == pytest.approx(right)
+    others = {
+        "batch_size": 4,
+        "augmentation": "none",
+        "mixing": MixUp3D(0.5),
+        "drop_path": 0.2,
+        "brain_extracted": True,
+    }
+    others |= {"storage": "uint8", "options": training.Options(label_smoothing=0.2)}
+    for name, value in others.items():
+        told = {"brain_extracted": "volume", "options": "label_smoothing"}.get(name, name)
+        with pytest.raises(InputError, match=f"holds a run with another .*{told}"):
+            train_on_cohort(cohort, small_preset.folder, tmp_path / "run", **how | {name: value})
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def make_dataset(
     Scans are conformed into the cache first, with a progress bar, and read from there: a cohort may be larger than
     memory. Every epoch shuffles and augments anew; with the same seed a run repeats itself. The dataset has a method
     `start_epoch(epoch)`, by which a run that goes on sees what it would have seen; `scans_of(epoch, step)`, the files
-    that a batch is made of; and `labels`, of all of its scans.
+    that a batch is made of; and `labels`, of all of its scans, those that other workers read included.
 
     Shape: → volumes (batch, x, y, z, 1) float32, labels (batch,) int32, and if asked for weights (batch,) float32
 
@@ -111,6 +111,7 @@ def make_dataset(
         raise _checks.InputError("targets are unusable", expected=expected, received=f"{len(targets)} rows")
     if targets is not None:
         cohort, targets = with_a_target(cohort, np.asarray(targets))
+    everybody = cohort.targets.astype("int32")
     cohort, targets, most = of_worker(cohort, targets, shard, shuffle and sampling == "scans" and on_error == "raise")
     how = {"cache": cache, "storage": storage, "hashed": hashed, "on_error": on_error, "verbose": verbose}
     files = conform_all(cohort.paths, contract, suspicious=suspicious, fingerprint=fingerprint, **how)
@@ -151,6 +152,8 @@ def make_dataset(
     dataset = dataset.prefetch(tf.data.AUTOTUNE)
     # Told beside the batches, so that they stay what any `model.fit` takes.
     dataset.start_epoch, dataset.labels = epochs.start, labels if targets is labels else None
+    if targets is labels and shard[1] > 1:  # what is balanced by them must be the same on every worker
+        dataset.labels = everybody
     if deterministic:
         scans = [str(cohort.paths[index]) for index in kept]
         dataset.scans_of = functools.partial(_scans_of, epochs, scans, batch_size // views)

@@ -41,6 +41,19 @@ class ScalingCurve:
         """How many people would be needed for a score; infinite above the ceiling."""
         return self._estimate(lambda curve: _people(curve, score))
 
+    def to_dict(self, score: float | None = None) -> dict:
+        """The law, its intervals, and how many people a score would take, in JSON's values; None stands for infinite.
+
+        Args:
+            score: to be reached; None leaves that out.
+        """
+        places = {"ceiling": 0, "loss": 1, "rate": 2}
+        told = {name: self._estimate(lambda curve, at=at: curve[..., at]) for name, at in places.items()}
+        told |= {} if score is None else {"people_for": self.people_for(score)}
+        plain = {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in told.items()}
+        finite = {n: {k: v if np.isfinite(v) else None for k, v in one.items()} for n, one in plain.items()}
+        return {**finite, "sizes": list(self.sizes), "level": self.level} | ({} if score is None else {"score": score})
+
     def _estimate(self, function) -> Estimate:
         values, tail = function(self.draws), (1 - self.level) / 2
         low, high = np.quantile(values, [tail, 1 - tail], method="nearest")  # infinity has no neighbours between

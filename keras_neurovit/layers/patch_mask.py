@@ -7,20 +7,29 @@ from keras import ops
 
 from keras_neurovit import _checks
 
+STANDS_OUT = 0.05
+"""Of the way from the darkest patch to the brightest: above it a patch holds something, whatever noise was added."""
+
 
 @keras.saving.register_keras_serializable("keras_neurovit")
 class RandomPatchMask(keras.layers.Layer):
-    """Draw which patches are seen: always as many, of those in the foreground as long as there are any.
+    """Draw which patches are seen: the same share of the foreground and of the air, always as many in all.
 
-    Air says nothing, and to be asked for it teaches nothing; so the seen patches are drawn from those that hold
-    something, and only what is hidden of them counts.
+    Of the foreground `mask_ratio` is hidden, and only that counts: air says nothing, and to be asked for it teaches
+    nothing. As many patches must be seen of every volume, so that the places the foreground leaves go to air, which
+    costs time and teaches nothing either; were they given to the foreground, most of it would be seen.
 
-    Shape: (batch, token, voxel) patches → seen (batch, seen) int32, places in the order drawn; counts (batch, token), 1
+    Foreground is what is brighter on average than the darkest patch by a twentieth of the range of averages, which
+    noise hardly moves. That is meant for conformed volumes, whose background is the lowest level; in others, dark
+    patches may be taken for air. A volume whose patches are all alike has no foreground: nothing of it counts.
+
+    Shape: (batch, token, voxel) patches → seen (batch, seen) int32, places in random order; counts (batch, token), 1
     where a patch is hidden and counts
 
     Args:
-        mask_ratio: share of all patches that is hidden, 0 < mask_ratio < 1; of the foreground it is less.
-        foreground_only: whether air is left out, both of what is seen and of what counts.
+        mask_ratio: share that is hidden, of the foreground as of all patches, to the nearest whole patch; of a
+            foreground of two patches or more, one is seen and one is hidden at least.
+        foreground_only: whether air is told from foreground, and does not count.
         seed: of the draws.
 
     Raises:
@@ -30,8 +39,12 @@ class RandomPatchMask(keras.layers.Layer):
 
     Example:
         >>> seen, counts = RandomPatchMask(0.75, seed=1)(keras.random.uniform((2, 64, 30), seed=1))
-        >>> seen.shape, int(ops.sum(counts[0]))
-        (TensorShape([2, 16]), 48)
+        >>> seen.shape
+        TensorShape([2, 16])
+        >>> air = ops.zeros((2, 32, 30))
+        >>> _, counts = RandomPatchMask(0.75, seed=1)(ops.concatenate([air, air + 1.0], axis=1))
+        >>> [int(ops.sum(part)) for part in ops.split(counts[0], 2)]
+        [0, 24]
     """
 
     def __init__(self, mask_ratio: float = 0.75, foreground_only: bool = True, seed: int | None = None, **kwargs):
@@ -48,12 +61,15 @@ class RandomPatchMask(keras.layers.Layer):
 
     def call(self, patches):
         chance = keras.random.uniform(ops.shape(patches)[:2], seed=self.seed_generator)
-        held = ops.ones_like(chance)
-        if self.foreground_only:
-            # Background has one value in all voxels of a conformed scan, whatever it was normalised to.
-            spread = ops.max(patches, axis=-1) - ops.min(patches, axis=-1)
-            held = ops.cast(spread > 0.05 * ops.max(spread, axis=1, keepdims=True), chance.dtype)
-        seen = ops.argsort(chance - 2.0 * held, axis=1)[:, : self.num_seen]
+        held = foreground(patches, chance.dtype) if self.foreground_only else ops.ones_like(chance)
+        count = ops.sum(held, axis=1, keepdims=True)
+        wanted = ops.maximum(ops.round((1.0 - self.mask_ratio) * count), 1.0)
+        wanted = ops.maximum(ops.minimum(wanted, count - 1.0), 0.0)
+        # Places in a random order that begins with the foreground; the first of it are seen, and the first of the air.
+        place = ops.cast(ops.argsort(ops.argsort(chance - 2.0 * held, axis=1), axis=1), chance.dtype)
+        among_air = place - count < self.num_seen - wanted
+        taken = ops.where(held > 0, place < wanted, among_air)
+        seen = ops.argsort(chance - 2.0 * ops.cast(taken, chance.dtype), axis=1)[:, : self.num_seen]
         hidden = 1.0 - ops.max(ops.one_hot(seen, patches.shape[1], dtype=chance.dtype), axis=1)
         return ops.cast(seen, "int32"), hidden * held
 
@@ -64,6 +80,21 @@ class RandomPatchMask(keras.layers.Layer):
     def compute_output_spec(self, patches):
         seen, counts = self.compute_output_shape(patches.shape)
         return keras.KerasTensor(seen, "int32"), keras.KerasTensor(counts, self.compute_dtype)
+
+
+def foreground(patches, dtype: str = "float32"):
+    """Which patches hold something, 1 or 0; see `RandomPatchMask`.
+
+    Shape: (batch, token, voxel) → (batch, token)
+
+    Example:
+        >>> patches = ops.convert_to_tensor([[[-2.0, -2.0], [-2.0, -1.9], [0.5, 1.0]]])
+        >>> ops.convert_to_numpy(foreground(patches)).tolist()
+        [[0.0, 0.0, 1.0]]
+    """
+    means = ops.mean(ops.cast(patches, "float32"), axis=-1)
+    darkest, brightest = ops.min(means, axis=1, keepdims=True), ops.max(means, axis=1, keepdims=True)
+    return ops.cast(means - darkest > STANDS_OUT * (brightest - darkest), dtype)
 
 
 @keras.saving.register_keras_serializable("keras_neurovit")

@@ -42,7 +42,7 @@ def masked_autoencoder(
 
     Args:
         backbone: from `vit3d`, without a stem, which would see across patches.
-        mask_ratio: see `RandomPatchMask`.
+        mask_ratio: of the foreground, see `RandomPatchMask`.
         foreground_only: see `RandomPatchMask`.
         decoder_dim: length of a decoder's token.
         decoder_layers: its blocks.

@@ -1,6 +1,7 @@
 """Training: schedules, the callback that applies them, and runs that survive a kill."""
 
 from keras_neurovit.training.adapters import load_adapters, save_adapters
+from keras_neurovit.training.batches import Diverged
 from keras_neurovit.training.callbacks import WarmupCosineDecay
 from keras_neurovit.training.compiling import compile_defaults
 from keras_neurovit.training.finetune import finetune, read_history
@@ -20,6 +21,7 @@ from keras_neurovit.training.trackers import tracker
 __all__ = [
     "METHODS",
     "ContrastiveLoss",
+    "Diverged",
     "LabelLoss",
     "LogVolumeLoss",
     "MaskedPatchLoss",

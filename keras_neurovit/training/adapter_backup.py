@@ -9,7 +9,7 @@ import keras
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.training.adapters import KIND, assign_trained, frozen_sha256, read_trained, write_trained
-from keras_neurovit.training.backup import EpochBackup
+from keras_neurovit.training.backup import EpochBackup, saved_states
 from keras_neurovit.training.callbacks import number
 from keras_neurovit.training.strategy import adapted_layers
 
@@ -41,7 +41,7 @@ class AdapterBackup(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.backup.on_train_begin(logs)
-        if _updates(self.model):
+        if saved_states(self.folder):  # not by updates: where many batches are accumulated an epoch may have none
             self._restore()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -11,35 +11,81 @@ DRAWS = 2**18  # of one generator in an epoch, at most; epochs × draws fit into
 SHOWN = 8  # scans of a batch that a message names
 
 
+class Diverged(InputError):
+    """A run whose loss or weights are no longer finite."""
+
+
 class FiniteLoss(keras.callbacks.Callback):
-    """Stop at the first batch whose loss is not finite, before its weights are saved, and name the batch and its scans.
+    """Stop where the loss, the weights or the loss of validation are not finite, before weights are saved, and name the
+    batch and its scans.
+
+    A batch may have a finite loss and gradients that are not: weights are then spoilt by its update, and the loss of
+    the next, innocent batch tells. So where that can be, both are named. Weights themselves are looked at once an
+    epoch, as doing so after every batch would cost more than it tells.
 
     Args:
         batches: with a method `scans_of(epoch, step)`, if they know of which files a batch is made.
+        batches_per_update: see `Options.accumulate`.
 
     Raises:
-        InputError: in training, a loss that is not finite.
+        Diverged: in training, a number that is not finite.
     """
 
-    def __init__(self, batches):
+    def __init__(self, batches, batches_per_update: int = 1):
         super().__init__()
-        self.batches, self.epoch = batches, 0
+        self.batches, self.per_update, self.epoch, self.last = batches, batches_per_update, 0, None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
+        self.epoch, self.last = epoch, None
 
     def on_train_batch_end(self, batch, logs=None):
-        # Keras tells the mean so far: the first that is not finite is this batch's doing.
-        loss = (logs or {}).get("loss")
+        # Keras tells the mean so far: the first that is not finite tells of this batch, or of the update before it.
+        # Before an epoch's first batch weights were looked at.
+        loss, self.last = (logs or {}).get("loss"), batch
         if loss is None or np.isfinite(loss):
             return
         what = f"training diverged: the loss is {float(loss)} in epoch {self.epoch}, step {batch} (counted from 0)"
-        if hasattr(self.batches, "scans_of"):
-            scans = [str(scan) for scan in self.batches.scans_of(self.epoch, batch)]
-            more = f" and {len(scans) - SHOWN} more" if len(scans) > SHOWN else ""
-            what += f", on the scans {', '.join(scans[:SHOWN])}{more}"
-        mend = "Look at what this batch holds; else lower the peak learning rate or lengthen the warm-up"
-        raise InputError(what, "a finite number", mend=f"{mend}, in another folder.")
+        what += self._on_the_scans([batch])
+        if before := range(max(batch - self.per_update, 0), batch):
+            what += f"; or the update before it went wrong, by step {', '.join(map(str, before))}"
+            what += self._on_the_scans(before)
+        raise self._told(what)
+
+    def on_epoch_end(self, epoch, logs=None):
+        spoilt = [weight.path for weight in self.model.weights if not _finite(weight)]
+        if spoilt:
+            # The loss of the last batch was finite, so that the weights were before its update.
+            steps = range(max(self.last - self.per_update + 1, 0), self.last + 1) if self.last is not None else ()
+            where = f"epoch {epoch}, step {', '.join(map(str, steps))} (counted from 0)"
+            what = (
+                f"training diverged: {len(spoilt)} weights ({spoilt[0]}, …) are not finite after the update in {where}"
+            )
+            raise self._told(what + self._on_the_scans(steps))
+        loss = (logs or {}).get("val_loss")
+        if loss is not None and not np.isfinite(loss):
+            what = f"the loss of validation is {float(loss)} in epoch {epoch}, although all weights are finite"
+            mend = "Look at what the scans of validation hold, then start again, in another folder."
+            raise Diverged(what, "a finite number", mend=mend)
+
+    def _on_the_scans(self, steps) -> str:
+        """Of which files batches are made, if they know."""
+        if not hasattr(self.batches, "scans_of"):
+            return ""
+        scans = [str(scan) for step in steps for scan in self.batches.scans_of(self.epoch, step)]
+        more = f" and {len(scans) - SHOWN} more" if len(scans) > SHOWN else ""
+        return f", on the scans {', '.join(scans[:SHOWN])}{more}"
+
+    @staticmethod
+    def _told(what: str) -> Diverged:
+        mend = "Look at what these scans hold; else lower the peak learning rate or lengthen the warm-up"
+        return Diverged(what, "a finite number", mend=f"{mend}, in another folder.")
+
+
+def _finite(weight) -> bool:
+    """Whether all numbers of a weight are finite, by one sum: what is not finite stays so."""
+    if not keras.backend.is_float_dtype(weight.dtype):
+        return True
+    return bool(np.isfinite(float(keras.ops.stop_gradient(keras.ops.sum(weight)))))
 
 
 class SameDraws(keras.callbacks.Callback):

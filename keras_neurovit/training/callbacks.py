@@ -13,9 +13,10 @@ class WarmupCosineDecay(keras.callbacks.Callback):
 
     The step is read from `optimizer.iterations`, which is saved with the weights: a run continued with
     `keras.callbacks.BackupAndRestore` goes on exactly where it stopped, in whichever order the callbacks are listed.
-    An update is one step, so with gradient accumulation several batches share one; with `steps_per_execution` > 1 Keras
-    calls callbacks once a block, and a block has the learning rate of its first step. A `MultiOptimizer` keeps the
-    ratios its inner learning rates have when `fit` starts: the largest follows `peak`, the others in proportion.
+    An update is one step, so with gradient accumulation, or with a sharpness-aware optimizer, several batches share
+    one; with `steps_per_execution` > 1 Keras calls callbacks once a block, and a block has the learning rate of its
+    first step. A `MultiOptimizer` keeps the ratios its inner learning rates have when `fit` starts: the largest follows
+    `peak`, the others in proportion.
     On TensorFlow, Keras 3.15 counts one update too many in each epoch over data of unknown length: set its cardinality.
     On JAX every call brings the state back from the device loop (milliseconds for hundreds of variables), which
     `compile(steps_per_execution=...)` makes rarer.
@@ -126,7 +127,7 @@ class WarmupCosineDecay(keras.callbacks.Callback):
                 mend="Pass steps_per_epoch to fit, set it on the data with dataset.apply(tf.data.experimental.assert_"
                 'cardinality(n)), or give warmup and total in steps with unit="steps".',
             )
-        return batches / min(optimizer.gradient_accumulation_steps or 1 for optimizer in leaves)
+        return batches / min(_batches_per_update(optimizer) for optimizer in leaves)
 
     @staticmethod
     def _step(leaves) -> int:
@@ -137,6 +138,11 @@ class WarmupCosineDecay(keras.callbacks.Callback):
 def _leaves(optimizer) -> list:
     """The optimizers that own a learning rate: the parts of a MultiOptimizer, the inside of a LossScaleOptimizer."""
     return list(getattr(optimizer, "optimizers", None) or [getattr(optimizer, "inner_optimizer", optimizer)])
+
+
+def _batches_per_update(optimizer) -> int:
+    """Batches that Keras gives for one update: those accumulated, and those of an optimizer that asks for several."""
+    return (optimizer.gradient_accumulation_steps or 1) * getattr(optimizer, "steps_per_update", 1)
 
 
 def _ratios(leaves) -> list[float]:

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_neurovit._checks import InputError, between
-from keras_neurovit.training.label_loss import LabelLoss
+from keras_neurovit.training.label_loss import LabelLoss, label_accuracy
 
 HEADS = ("head", "distillation_head")
 
@@ -95,7 +95,4 @@ class TeacherLoss(keras.losses.Loss):
 def student_accuracy(y_true, y_pred, token: bool = False):
     """Share of scans whose label the student scores highest. Shape: as `TeacherLoss` → (batch,)"""
     *heads, _ = ops.split(y_pred, 3 if token else 2, axis=-1)
-    own = sum(heads)
-    rows = len(y_true.shape) == 2 and y_true.shape[-1] == own.shape[-1]
-    labels = ops.argmax(y_true, axis=-1) if rows else ops.reshape(y_true, (-1,))
-    return ops.cast(ops.cast(labels, "int32") == ops.cast(ops.argmax(own, axis=-1), "int32"), "float32")
+    return label_accuracy(y_true, sum(heads))

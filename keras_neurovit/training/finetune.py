@@ -15,13 +15,14 @@ from pathlib import Path
 import keras
 
 from keras_neurovit._checks import InputError, one_of
-from keras_neurovit._files import published, told_otherwise
+from keras_neurovit._files import claim
 from keras_neurovit.training.adapter_backup import AdapterBackup
 from keras_neurovit.training.backup import EpochBackup, saved_states
 from keras_neurovit.training.batches import FiniteLoss, SameDraws, refuse_one_class
 from keras_neurovit.training.callbacks import WarmupCosineDecay
 from keras_neurovit.training.compiling import compile_defaults, halve_backbone
 from keras_neurovit.training.distilling import beside_teacher, distilled, student_accuracy
+from keras_neurovit.training.label_loss import label_accuracy
 from keras_neurovit.training.options import Options
 from keras_neurovit.training.sharpness import twice
 from keras_neurovit.training.strategy import STRATEGIES, adapted_layers, choose_weights
@@ -76,7 +77,8 @@ def finetune(
         lora_rank: of the adapters, for "lora"; None for 8.
         options: head first, layer-wise rates, averaged weights, accumulation, smoothing, class weights, a teacher and
             more, see `Options`; None for none of them. A run goes on with its own alone.
-        callbacks: further ones of Keras; the learning rate is among their logs.
+        callbacks: further ones of Keras; the learning rate is among their logs. Epochs of the head alone
+            (`Options.head_epochs`) are a run of their own, which they do not see.
         facts: what else the run depends on, in JSON's values: the people it learns from, the preset, the seed. A folder
             whose run had others is refused.
         jit_compile: None chooses as `compile_defaults` does, in float32; a compiler pays from some hundreds of steps
@@ -88,8 +90,9 @@ def finetune(
 
     Raises:
         InputError: rates or epochs out of range; a strategy or options that the model does not allow; a folder that
-            holds another run; batches of one class only; a loss that is not finite, at once, with the batch and, where
-            the batches know them, its scans.
+            holds another run; batches of one class only; class weights twice; a loss, of training or validation, or
+            weights that are not finite, before weights are saved, with the batch and, where the batches know them, its
+            scans.
 
     Source: warm-up, then annealing: Dhinagar et al. 2023 (arXiv 2303.08216), section 2.
     """
@@ -99,7 +102,7 @@ def finetune(
     settings = {"epochs": epochs, "peak": peak, "warmup_epochs": warmup_epochs, "floor": floor, "anneal": anneal}
     chosen = {"strategy": strategy, "last_n": last_n, "lora_rank": lora_rank}
     settings |= {"weight_decay": weight_decay, **{k: v for k, v in chosen.items() if v is not None}, **(facts or {})}
-    settings |= options.facts()
+    settings |= options.facts() | {"loss": _named(loss)}
     schedule = WarmupCosineDecay(
         peak, min(warmup_epochs, epochs), epochs, min(floor, peak), unit="epochs", anneal=anneal
     )
@@ -107,12 +110,14 @@ def finetune(
         refuse_one_class(train)
     else:
         options.refuse_on(loss)
+    options.refuse_on_weighted(train)
     if strategy is not None:
         one_of("strategy", strategy, STRATEGIES)
     if options.head_epochs:
         alone = {"weight_decay": weight_decay, "loss": loss, "facts": facts, "jit_compile": jit_compile}
         alone |= {"warmup_epochs": min(warmup_epochs, options.head_epochs), "floor": floor, "anneal": anneal}
-        alone |= {"epochs": options.head_epochs, "peak": options.head_peak, "callbacks": callbacks, "verbose": verbose}
+        # Without callbacks: what one draws or writes would mix the steps of both runs.
+        alone |= {"epochs": options.head_epochs, "peak": options.head_peak, "verbose": verbose}
         first = replace(options, head_epochs=0, layer_decay=None)
         finetune(model, train, validation, folder=folder / "head", strategy="head", options=first, **alone)
         strategy = strategy or "full"
@@ -126,7 +131,8 @@ def finetune(
     with _compiled(model, options, train, loss, peak, weight_decay, show) as fitted:
         log = _claim(folder, settings)
         logger = keras.callbacks.CSVLogger(log, append=True)
-        every = [schedule, SameDraws(train), FiniteLoss(train), *callbacks, logger, _backup(fitted, folder / "backup")]
+        finite = FiniteLoss(train, options.accumulate)  # before whatever writes
+        every = [schedule, SameDraws(train), finite, *callbacks, logger, _backup(fitted, folder / "backup")]
         if options.ema is not None:
             every.append(keras.callbacks.SwapEMAWeights())  # what is validated is what is kept
         fitted._initial_epoch = None  # a run that went on leaves where it did, and Keras would begin the next one there
@@ -148,7 +154,7 @@ def _compiled(model, options: Options, train, loss, peak: float, weight_decay: f
     if getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
         options.refuse_on_replicas()
     optimizer = options.optimizer(model, peak, weight_decay)
-    metrics = ["accuracy"] if loss is None else None
+    metrics = [keras.metrics.MeanMetricWrapper(label_accuracy, name="accuracy")] if loss is None else None
     loss, fitted, teacher = loss or options.loss(train, model), model, options.teacher
     trained = [] if teacher is None else [(layer, layer.trainable) for layer in teacher._flatten_layers()]
     try:
@@ -166,6 +172,15 @@ def _compiled(model, options: Options, train, loss, peak: float, weight_decay: f
             layer.trainable = flag
 
 
+def _named(loss) -> object:
+    """A loss in JSON's values, so that a folder knows it."""
+    if loss is None or isinstance(loss, str):
+        return loss
+    if isinstance(loss, keras.losses.Loss):
+        return json.loads(json.dumps(keras.losses.serialize(loss), default=str))
+    return getattr(loss, "__name__", type(loss).__name__)
+
+
 def _backup(model: keras.Model, folder: Path) -> keras.callbacks.Callback:
     if adapted_layers(model):
         return AdapterBackup(model, folder)
@@ -174,13 +189,8 @@ def _backup(model: keras.Model, folder: Path) -> keras.callbacks.Callback:
 
 def _claim(folder: Path, settings: dict) -> Path:
     """The log of a run, once its folder is known to hold this run or none."""
-    log, claim, backup = folder / "history.csv", folder / "run.json", folder / "backup"
-    folder.mkdir(parents=True, exist_ok=True)
-    if other := told_otherwise(claim, settings):
-        mend = "Give another folder, delete that one, or repeat its arguments."
-        raise InputError(f"{folder}: holds a run with another {', '.join(other)}", mend=mend)
-    with published(claim) as temporary:
-        temporary.write_text(json.dumps(settings), encoding="utf-8")
+    log, backup = folder / "history.csv", folder / "backup"
+    claim(folder / "run.json", settings, "a run", later=("loss",))
     if not saved_states(backup):
         shutil.rmtree(backup, ignore_errors=True)
         log.unlink(missing_ok=True)

@@ -78,3 +78,21 @@ class LabelLoss(keras.losses.Loss):
     def get_config(self):
         options = {"label_smoothing": self.label_smoothing, "focal_gamma": self.focal_gamma}
         return {**super().get_config(), **options, "class_weights": self.class_weights}
+
+
+def label_accuracy(y_true, y_pred):
+    """Share of scans whose label scores highest; where scans were mixed, the label with the largest share.
+
+    Keras' "accuracy" is chosen by the first targets it sees: after shares of labels, labels would be taken for shares.
+
+    Shape: labels (batch,) or shares (batch, class), logits (batch, class) → (batch,)
+
+    Example:
+        >>> import numpy as np
+        >>> logits = np.float32([[2, 0], [2, 0]])
+        >>> [label_accuracy(truth, logits).numpy().tolist() for truth in (np.array([0, 1]), np.eye(2))]
+        [[1.0, 0.0], [1.0, 0.0]]
+    """
+    rows = len(y_true.shape) == 2 and y_true.shape[-1] == y_pred.shape[-1]
+    labels = ops.argmax(y_true, axis=-1) if rows else ops.reshape(y_true, (-1,))
+    return ops.cast(ops.cast(labels, "int32") == ops.cast(ops.argmax(y_pred, axis=-1), "int32"), "float32")

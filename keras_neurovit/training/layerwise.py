@@ -41,7 +41,7 @@ def layerwise_adamw(
         arguments: further ones of `keras.optimizers.AdamW`.
 
     Raises:
-        InputError: a decay out of range, a model without such blocks.
+        InputError: a decay out of range, a model without such blocks, or whose blocks are all frozen.
 
     Source: Clark et al. 2020 (ELECTRA, arXiv 2003.10555), section 3.1 and appendix B; for vision transformers, Bao et
     al. 2021 (BEiT, arXiv 2106.08254), appendix H.
@@ -77,4 +77,7 @@ def _depths(model: keras.Model) -> dict[int, int]:
         if layer not in blocks and depth == len(blocks):
             break  # what follows the last block learns as fast as the head
         found |= {id(variable): depth for variable in layer.trainable_variables}
+    if not found:
+        mend = "Leave layer_decay out, or let blocks train: strategy 'full', 'last_n' or 'lora'."
+        raise _checks.InputError("layer_decay has no block that trains", "weights before the head", "none", mend)
     return found

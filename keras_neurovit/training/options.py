@@ -32,7 +32,9 @@ class Options:
             head the first steps would undo what pre-training taught. They stand in the folder `head`.
         head_peak: highest learning rate of these.
         label_smoothing: share of each target that is spread over all classes.
-        class_weights: what a scan of each class counts, or "balanced", where the batches tell their labels.
+        class_weights: what a scan of each class counts, or "balanced", where the batches tell their labels (of all
+            workers, where they are shared out). Batches that weigh their scans, or sample classes evenly, balance
+            already.
         focal_gamma: how much less a scan counts that is told well already; 2 is usual.
         ema: momentum of a moving average over updates, which becomes the model's weights and is what is validated;
             1 / (1 − ema) updates, the memory of it, should be far fewer than the run has.
@@ -135,6 +137,17 @@ class Options:
         if useless:
             mend = "Leave out `loss`, or build the wish into it."
             raise InputError(f"{', '.join(useless)} belong to the loss on labels", "loss=None", loss, mend)
+
+    def refuse_on_weighted(self, batches) -> None:
+        """Refuse class weights beside batches that weigh their scans: both would be multiplied."""
+        if self.class_weights is None:
+            return
+        parts = getattr(batches, "element_spec", None)  # of a dataset of TensorFlow
+        if parts is None and isinstance(batches, keras.utils.PyDataset):
+            parts = batches[0]
+        if isinstance(parts, tuple | list) and len(parts) > 2:
+            mend = "Leave out class_weights of make_dataset, or of Options."
+            raise InputError("classes would be weighed twice", "(volumes, labels)", "(volumes, labels, weights)", mend)
 
     def refuse_on_replicas(self) -> None:
         """Refuse what several devices of TensorFlow would each do with their own share of the gradients."""

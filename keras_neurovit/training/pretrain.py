@@ -58,7 +58,8 @@ def pretrain(
         by side: logits of classes, deviations of numbers), and a row an epoch.
 
     Raises:
-        InputError: an unknown method or option; a backbone that cannot be masked; see `finetune`.
+        InputError: an unknown method or option; a backbone that cannot be masked; volumes of which nothing counts
+            (of single ones within a batch, the loss is 0, and the others teach); see `finetune`.
 
     Source: pre-training before few scans: Dhinagar et al. 2023 (arXiv 2303.08216).
 
@@ -89,6 +90,7 @@ def pretrain(
             model = models.masked_autoencoder(backbone, **options)
             size = next(layer.patch_size for layer in backbone.layers if hasattr(layer, "patch_size"))
             loss, batches = MaskedPatchLoss(size, normalised), own_targets(batches)
+            how["callbacks"] = [SomethingCounts(), *how.get("callbacks", ())]
             if how.get("validation") is not None:
                 how["validation"] = own_targets(how["validation"])
         elif method == "supervised":
@@ -100,6 +102,20 @@ def pretrain(
     except TypeError as error:
         raise InputError(f"options do not fit the method {method!r} ({error})") from None
     return model, finetune(model, batches, folder=folder, epochs=epochs, peak=peak, loss=loss, facts=known, **how)
+
+
+class SomethingCounts(keras.callbacks.Callback):
+    """Stop at volumes of which nothing is asked for: a loss of exactly 0, from which nothing would be learnt.
+
+    Raises:
+        InputError: in training, at the first batch.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (logs or {}).get("loss") == 0.0:  # the mean of all batches of the epoch so far
+            mend = "Look at the volumes; what has no dark background takes options={'foreground_only': False}."
+            what = "nothing is hidden that counts: no patch of these volumes stands out from the darkest"
+            raise InputError(what, "conformed scans of a head", f"a loss of 0 in step {batch}", mend)
 
 
 def own_targets(batches):

@@ -10,7 +10,7 @@ from keras_neurovit.layers import patch_statistics, patches_of
 
 @keras.saving.register_keras_serializable("keras_neurovit")
 class MaskedPatchLoss(keras.losses.Loss):
-    """Mean squared error over the voxels of the patches that were hidden and count.
+    """Mean squared error over the voxels of the patches that were hidden and count; 0 for a volume of which none does.
 
     Shape: volumes (batch, x, y, z, channel), what `models.masked_autoencoder` tells (batch, token, voxel × channel + 1)
     → (batch,)

@@ -38,6 +38,8 @@ class SharpnessAwareAdamW(keras.optimizers.AdamW):
         [2.9, 3.9]
     """
 
+    steps_per_update = 2  # by which `WarmupCosineDecay` knows how many updates an epoch of batches has
+
     def __init__(self, learning_rate=1e-3, rho: float = 0.05, **arguments):
         super().__init__(learning_rate, **arguments)
         self.rho = rho

@@ -371,6 +371,8 @@ def test_workers_share_a_cohort_out(cohort, tmp_path):
     seen = [{scan for epoch in range(20) for step in range(3) for scan in d.scans_of(epoch, step)} for d in workers]
     assert [len(scans) for scans in seen] == [4, 3]
     assert seen[0] | seen[1] == {str(path) for path in cohort.paths}
+    for worker in workers:  # so that classes are balanced alike by all
+        np.testing.assert_array_equal(worker.labels, cohort.targets)
     with pytest.raises(InputError, match="shard is unusable"):
         make_dataset(cohort, CONTRACT, shard=(2, 2), **how)
     with pytest.raises(InputError, match="shards are for training"):

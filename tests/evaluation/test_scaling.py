@@ -1,5 +1,7 @@
 """Scaling curves: a known law is found again, its interval covers it, and nothing is promised above the ceiling."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,13 @@ def test_a_flat_curve_needs_nobody_more():
 def test_unusable_runs_are_refused(people, scores, told):
     with pytest.raises(InputError, match=told):
         fit_scaling_curve(people, scores)
+
+
+def test_a_law_in_values_of_json():
+    curve = fit_scaling_curve(PEOPLE, law(PEOPLE), draws=20)
+    told = json.loads(json.dumps(curve.to_dict(0.999), allow_nan=False))
+    assert told["people_for"]["value"] is None  # above the ceiling: no number is enough
+    assert told["ceiling"]["value"] == pytest.approx(curve.ceiling)
+    assert told["ceiling"]["low"] <= told["ceiling"]["value"] <= told["ceiling"]["high"]
+    assert (told["score"], told["level"], told["sizes"]) == (0.999, 0.95, list(curve.sizes))
+    assert "people_for" not in curve.to_dict()

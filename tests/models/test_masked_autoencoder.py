@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_neurovit import InputError, layers, models, training
+from keras_neurovit import InputError, augmentation, layers, models, training
+from keras_neurovit.layers.patch_mask import foreground
 
 SHAPE, PATCH = (8, 12, 20), (2, 3, 5)
 SIZES = {"num_layers": 2, "num_heads": 2, "hidden_dim": 24, "mlp_dim": 48}
@@ -53,23 +54,58 @@ def test_nothing_of_what_is_hidden_is_seen(backbone):
     assert np.abs(masked_as_before(model, others)[..., :-1] - told[..., :-1]).max() > 1e-3
 
 
-def test_air_is_neither_seen_nor_asked_for():
+def test_of_what_is_no_air_the_ratio_is_hidden_and_asked_for():
     volumes = np.full((2, *SHAPE, 1), -1.0, "float32")
     volumes[:, 2:6, 3:9, 5:15] = np.random.default_rng(0).normal(size=(2, 4, 6, 10, 1))  # 8 of 64 patches
     patches = layers.patches_of(volumes, PATCH)
-    seen, counts = map(ops.convert_to_numpy, layers.RandomPatchMask(0.9, seed=1)(patches))
-    spread = np.ptp(ops.convert_to_numpy(patches), axis=-1)
-    assert seen.shape == (2, 6)
-    for scan in range(2):
-        assert (spread[scan, seen[scan]] > 0).all()
-        assert counts[scan].sum() == 2
-        assert (spread[scan, counts[scan] > 0] > 0).all()
+    held = np.ptp(ops.convert_to_numpy(patches), axis=-1) > 0
+    for ratio, seen_of_eight in ((0.9, 1), (0.75, 2), (0.5, 4)):
+        seen, counts = map(ops.convert_to_numpy, layers.RandomPatchMask(ratio, seed=1)(patches))
+        assert seen.shape == (2, round((1 - ratio) * 64))
+        for scan in range(2):
+            assert len(set(seen[scan].tolist())) == seen.shape[1]
+            assert held[scan, seen[scan]].sum() == seen_of_eight  # so that the ratio of what holds something is hidden
+            assert counts[scan].sum() == 8 - seen_of_eight
+            assert held[scan, counts[scan] > 0].all()
     everywhere = ops.convert_to_numpy(layers.RandomPatchMask(0.9, foreground_only=False, seed=1)(patches)[1])
     assert everywhere.sum(axis=1).tolist() == [58, 58]
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 63, 64])
+def test_any_size_of_foreground(count):
+    patches = np.full((1, 64, 30), -2.0, "float32")
+    patches[:, :count] = np.linspace(0, 1, 30)
+    if count == 64:
+        patches[:, 0] = -1.9  # all alike have no foreground
+    seen, counts = map(ops.convert_to_numpy, layers.RandomPatchMask(0.75, seed=1)(patches))
+    assert len(set(seen[0].tolist())) == 16
+    expected = {0: 0, 1: 1, 2: 1, 63: 47, 64: 47}[count]
+    assert counts.sum() == expected
+    assert not counts[0, seen[0]].any()
+
+
+def test_noise_and_the_other_changes_of_augmentation_make_no_foreground_of_air():
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in (24, 28, 24)), indexing="ij")
+    volumes = np.where(x**2 + y**2 + z**2 < 0.9, np.cos(6 * x) + y * z, -2.5)[None, ..., None].astype("float32")
+    clean = ops.convert_to_numpy(foreground(layers.patches_of(volumes, (4, 4, 4))))
+    assert 60 < clean.sum() < 200  # of 252
+    noisy = augmentation.noise(volumes, np.float32([0.1]), np.int32([5]))
+    found = ops.convert_to_numpy(foreground(layers.patches_of(noisy, (4, 4, 4))))
+    assert np.abs(found - clean).sum() <= 2
+    changes = [
+        augmentation.RandomGamma3D(0.25),
+        augmentation.RandomBiasField3D(0.2),
+        augmentation.RandomNoise3D(0.1),
+    ]
+    for seed in range(5):
+        changed = augmentation.augment(volumes, np.int32([seed]), changes)
+        found = ops.convert_to_numpy(foreground(layers.patches_of(changed, (4, 4, 4))))
+        assert np.abs(found - clean).sum() <= 12
+
+
 def test_others_are_hidden_each_time_and_all_at_last():
-    patches, layer = np.random.default_rng(0).normal(size=(1, 64, 30)).astype("float32"), layers.RandomPatchMask(seed=1)
+    patches = np.random.default_rng(0).normal(size=(1, 64, 30)).astype("float32")
+    layer = layers.RandomPatchMask(foreground_only=False, seed=1)
     drawn = [set(ops.convert_to_numpy(layer(patches)[0])[0].tolist()) for _ in range(30)]
     assert all(len(one) == 16 for one in drawn)
     assert len({frozenset(one) for one in drawn}) == 30

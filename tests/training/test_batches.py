@@ -1,5 +1,7 @@
 """What is refused, and what a message names."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -40,6 +42,91 @@ def test_a_loss_that_is_not_finite_stops_at_once_and_names_its_scans(tmp_path):
     with pytest.raises(InputError, match=r"nan in epoch 0, step 1 .*sub-010\.nii\.gz, sub-011\.nii\.gz"):
         finetune(small_model(), Scans(broken=1), folder=tmp_path, epochs=2, **QUIET)
     assert not (tmp_path / "backup").exists()  # no weights of NaN are ever gone on with
+
+
+class Steep(keras.layers.Layer):
+    """The identity, whose gradient is not finite for a batch that holds a 7; its value is."""
+
+    def call(self, inputs):
+        root = keras.ops.sqrt(keras.ops.where(keras.ops.max(inputs) > 6.5, 0.0, 1.0) * self.one)
+        return inputs + root - keras.ops.stop_gradient(root)
+
+    def build(self, shape):
+        self.one = self.add_weight(shape=(), initializer="ones")
+
+
+class Seven(Scans):
+    """One batch has a finite loss, and gradients that are not."""
+
+    def __getitem__(self, index):
+        values, labels = super().__getitem__(index)
+        values[0, 0] = 7.0 if index == self.seven else values[0, 0]
+        return values, labels
+
+
+@pytest.mark.parametrize("seven", [0, 2])
+def test_a_batch_whose_update_spoils_the_weights_is_named(tmp_path, seven):
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((5,)), Steep(), keras.layers.Dense(2)])
+    batches = Seven()
+    batches.seven = seven
+    with pytest.raises(InputError, match=rf"sub-0{seven}0\.nii\.gz, sub-0{seven}1\.nii\.gz") as told:
+        finetune(model, batches, folder=tmp_path, epochs=2, **QUIET)
+    assert ("or the update before it went wrong, by step 0" in str(told.value)) == (seven == 0)
+    assert ("weights" in str(told.value)) == (seven == 2)  # the epoch's last batch has no next one to tell
+    assert not (tmp_path / "backup").exists()
+
+
+def test_a_loss_of_validation_that_is_not_finite_stops(tmp_path):
+    with pytest.raises(InputError, match="loss of validation is nan in epoch 0, although all weights are finite"):
+        finetune(small_model(), Scans(), Scans(broken=1), folder=tmp_path, epochs=2, **QUIET)
+    assert not (tmp_path / "backup").exists()
+
+
+def test_accumulated_batches_before_are_named():
+    with pytest.raises(InputError, match="or the update before it went wrong, by step 3, 4"):
+        FiniteLoss(object(), 2).on_train_batch_end(5, {"loss": float("nan")})
+
+
+def test_classes_are_not_weighed_twice(tmp_path):
+    class Weighed(Scans):
+        def __getitem__(self, index):
+            return *super().__getitem__(index), np.ones(2, "float32")
+
+    with pytest.raises(InputError, match="weighed twice"):
+        finetune(
+            small_model(), Weighed(), folder=tmp_path, epochs=1, options=Options(class_weights="balanced"), **QUIET
+        )
+    finetune(small_model(), Weighed(), folder=tmp_path, epochs=1, **QUIET)
+
+
+def test_a_folder_knows_its_loss(tmp_path):
+    finetune(small_model(), Scans(), folder=tmp_path, epochs=1, **QUIET)
+    for other in ("mse", keras.losses.Huber(0.5)):
+        with pytest.raises(InputError, match="a run with another loss"):
+            finetune(small_model(), Scans(), folder=tmp_path, epochs=1, loss=other, **QUIET)
+    facts = json.loads((tmp_path / "run.json").read_text())
+    del facts["loss"]
+    (tmp_path / "run.json").write_text(json.dumps(facts))  # of a run from before losses were told
+    finetune(small_model(), Scans(), folder=tmp_path, epochs=1, **QUIET)
+
+
+class Shares(Scans):
+    """Shares of labels, as mixing gives them."""
+
+    def __getitem__(self, index):
+        values, labels = super().__getitem__(index)
+        return values, (0.8 * np.eye(2)[labels] + 0.2 * np.eye(2)[labels[::-1]]).astype("float32")
+
+
+def test_accuracy_is_of_labels_where_training_has_shares(tmp_path):
+    model, watched = small_model(), Scans(labels=(1, 0, 1, 1, 1, 1))
+    row = finetune(model, Shares(), watched, folder=tmp_path, epochs=1, **QUIET)[-1]
+    volumes, labels = (np.concatenate(parts) for parts in zip(*(watched[index] for index in range(3)), strict=True))
+    right = model.predict(volumes, verbose=0).argmax(axis=1) == labels
+    assert row["val_accuracy"] == pytest.approx(right.mean())
+    assert 0 < right.mean() < 1
+    assert set(row) == {"epoch", "accuracy", "learning_rate", "loss", "val_accuracy", "val_loss"}
 
 
 def test_a_long_batch_is_named_in_part():

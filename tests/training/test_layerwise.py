@@ -59,3 +59,9 @@ def test_models_without_blocks_are_refused(model):
         training.layerwise_adamw(models.classifier(models.sfcn((32, 40, 36), channels=(2,) * 6), 2), 1e-3, 0.8)
     with pytest.raises(InputError, match="layer_decay"):
         training.layerwise_adamw(model, 1e-3, 1.5)
+
+
+def test_a_head_alone_has_no_layers_to_decay_over(model, tmp_path):
+    how = {"folder": tmp_path, "epochs": 1, "strategy": "head", "options": training.Options(layer_decay=0.5)}
+    with pytest.raises(InputError, match="layer_decay has no block that trains"):
+        training.finetune(model, [], verbose=0, jit_compile=False, **how)

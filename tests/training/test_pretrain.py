@@ -97,6 +97,20 @@ def test_what_cannot_be_is_refused(method, options, told, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_volumes_of_which_nothing_counts_are_no_success(tmp_path):
+    class Blank(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return np.ones((4, 8, 12, 20, 1), "float32"), np.zeros(4)
+
+    small = {"mask_ratio": 0.5, "decoder_dim": 12, "decoder_heads": 2}
+    how = {"epochs": 1, "options": small, "jit_compile": False, "verbose": 0}
+    with pytest.raises(InputError, match=r"nothing is hidden that counts.*foreground_only"):
+        training.pretrain(backbone(), Blank(), folder=tmp_path, **how)
+
+
 def test_a_dataset_keeps_what_it_tells_of_itself():
     import tensorflow as tf
 

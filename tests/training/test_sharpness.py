@@ -64,6 +64,16 @@ def test_it_learns_and_is_another_run(tmp_path):
     assert np.abs(sharp.get_weights()[0] - plain.get_weights()[0]).max() > 1e-3
 
 
+def test_the_schedule_over_epochs_is_the_plain_one(tmp_path):
+    def rates(folder, options):
+        how = {"folder": tmp_path / folder, "epochs": 4, **QUIET | {"warmup_epochs": 1.5}}
+        return [row["learning_rate"] for row in finetune(small_model(), Scans(), options=options, **how)]
+
+    plain, sharp = rates("plain", None), rates("sharp", Options(sharpness=0.05))
+    assert sharp == plain
+    assert sharp[-1] < 0.2 * max(sharp)  # annealed to its end
+
+
 def test_batches_come_twice_and_know_their_scans():
     batches = Scans()
     batches.scans_of = lambda epoch, step: [f"{epoch}-{step}"]

@@ -9,7 +9,7 @@ import pytest
 from keras_neurovit import InputError, from_preset, save_to_preset
 from keras_neurovit.models import classifier, sfcn, vit3d
 from keras_neurovit.presets.adapt import named_weights
-from keras_neurovit.training import choose_weights, finetune, load_adapters, save_adapters
+from keras_neurovit.training import Options, choose_weights, finetune, load_adapters, save_adapters
 from keras_neurovit.training.backup import EpochBackup
 
 pytestmark = [
@@ -158,6 +158,18 @@ def test_a_killed_run_of_adapters_goes_on_exactly(tmp_path):
     assert len(list((tmp_path / "killed" / "backup").glob("adapters-*.h5"))) == 3
     read_back, _ = run(tmp_path / "killed")  # finished: nothing trains
     assert all(np.array_equal(expected[name], value) for name, value in values(read_back).items())
+
+
+def test_adapters_go_on_where_no_update_was_made_yet(tmp_path):
+    """Four epochs of two batches, of which six are accumulated: killed before the first update."""
+    accumulated = {"options": Options(accumulate=6, clipnorm=None), "warmup_epochs": 0}
+    whole, _ = run(tmp_path / "whole", **accumulated)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", dies_in=2, **accumulated)
+    again, _ = run(tmp_path / "killed", **accumulated)
+    expected, found = values(whole), values(again)
+    assert all(np.array_equal(expected[name], found[name]) for name in expected)
+    assert any(np.abs(found[name]).max() > 0 for name in found if name.endswith("lora_kernel_b"))
 
 
 def test_a_kill_between_adapters_and_backup(tmp_path, monkeypatch):
