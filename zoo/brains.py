@@ -104,10 +104,20 @@ class Brains(keras.utils.PyDataset):
         parts: epochs in which all scans are seen once; short ones lose less when they are killed.
         most: scans of the folder that are used, its first; None for all.
         merged: cells along each edge of those that are told.
+        change: of each volume, with a generator of random numbers; None leaves them as they are.
     """
 
     def __init__(
-        self, folder: Path, batch_size: int, seed: int | None = None, *, targets=None, parts=1, most=None, merged=1
+        self,
+        folder: Path,
+        batch_size: int,
+        seed: int | None = None,
+        *,
+        targets=None,
+        parts=1,
+        most=None,
+        merged=1,
+        change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
         super().__init__()
         self.volumes, self.cells, self.truth, self.anatomies = (
@@ -117,6 +127,7 @@ class Brains(keras.utils.PyDataset):
             raise InputError(f"{folder}: targets do not match", f"{len(self.truth)} rows", len(targets))
         self.contrasts = len(self.volumes) // len(self.truth)
         self.batch_size, self.seed, self.targets, self.parts, self.merged = batch_size, seed, targets, parts, merged
+        self.change = change
         self.most = len(self.volumes) if most is None else min(most, len(self.volumes))
         self.start_epoch(0)
 
@@ -127,7 +138,7 @@ class Brains(keras.utils.PyDataset):
 
     def start_epoch(self, epoch: int) -> None:
         """Draw an epoch's order; `training.finetune` tells which, since JAX has Keras' own hooks called once more."""
-        self.order = np.arange(self.most)
+        self.epoch, self.order = epoch, np.arange(self.most)
         self.mirrored = np.zeros(len(self.volumes), bool)
         if self.seed is not None:
             whole, part = divmod(epoch, self.parts)
@@ -144,6 +155,9 @@ class Brains(keras.utils.PyDataset):
         people, mirrored = rows // self.contrasts, self.mirrored[rows]
         volumes = self.volumes[rows].astype("float32")
         volumes[mirrored] = volumes[mirrored, ::-1]
+        if self.change is not None:
+            random = np.random.default_rng((self.seed or 0, self.epoch, index))
+            volumes = np.stack([self.change(volume, random) for volume in volumes])
         if self.targets is not None:
             return volumes, self.targets[people]
         cells, truth = self.cells[people].astype("float32") / 255, self.truth[people]

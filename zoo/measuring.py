@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from brains import Brains
+from coils import shade
 
 from keras_neurovit import models, presets, synthesis, training
 
@@ -46,6 +47,7 @@ def learn_to_measure(
     batch_size: int,
     seed: int,
     merged: int = 1,
+    shaded_parts: int = 0,
 ) -> keras.Model:
     """The trained model of a preset from `describe`; killed, it goes on where it was.
 
@@ -58,6 +60,7 @@ def learn_to_measure(
         batch_size: scans a step.
         seed: of the order of scans.
         merged: as `describe` was told.
+        shaded_parts: further parts, at a lower rate, of scans that strong coils shade: see `coils.shade`.
     """
     batches = Brains(learn, batch_size, seed=seed, parts=PARTS, merged=merged)
     backbone = presets.build_backbone(described)
@@ -78,6 +81,19 @@ def learn_to_measure(
         loss=loss,
         verbose=2,
     )
+    if shaded_parts:
+        training.finetune(
+            model,
+            Brains(learn, batch_size, seed=seed + 1, parts=PARTS, merged=merged, change=shade),
+            Brains(test, batch_size, most=WATCHED, merged=merged),
+            folder=folder.with_name(f"{folder.name}_shaded"),
+            epochs=shaded_parts,
+            peak=3e-4,
+            warmup_epochs=0.1,
+            facts={**facts, "began": json.loads((folder / "run.json").read_text(encoding="utf-8"))},
+            loss=loss,
+            verbose=2,
+        )
     plain = models.measurer(backbone, **sizes)
     plain.get_layer("head").set_weights(model.get_layer("head").get_weights())
     return plain

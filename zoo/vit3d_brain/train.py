@@ -81,6 +81,7 @@ def train(options: argparse.Namespace) -> None:
         citation=CITATION,
     )
     folder, how = options.runs / "train", {"epochs": options.epochs, "batch_size": options.batch_size, "seed": SEED}
+    how["shaded_parts"] = options.shaded
     model = learn_to_measure(described, learn, test, folder, **how)
     publish(model, options.preset, described, Brains(learn, options.batch_size).volumes[:LOOKED_AT])
 
@@ -119,10 +120,10 @@ def main() -> None:
         parser.error("what ships is measured on real scans: give --bids, --originals and --colin")
     need_extras()
     options.preset, options.results = presets.SHIPPED / "vit3d_brain", Path(__file__).with_name("results.json")
-    options.people, options.fresh, options.epochs, options.batch_size = 5120, 400, 2.5, 4
+    options.people, options.fresh, options.epochs, options.shaded, options.batch_size = 5120, 400, 2.5, 2, 4
     if options.smoke:
         options.runs /= "smoke"
-        options.people, options.fresh, options.epochs, options.batch_size = 16, 8, 1, 4
+        options.people, options.fresh, options.epochs, options.shaded, options.batch_size = 16, 8, 1, 1, 4
         options.preset, options.results = options.runs / "preset", options.runs / "results.json"
     if not options.evaluate:
         train(options)
