@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_neurovit import _checks
-from keras_neurovit.layers.structure_shares import StructureShares
+from keras_neurovit.layers.structure_shares import StructureShares, total
 
 
 @keras.saving.register_keras_serializable("keras_neurovit")
@@ -59,7 +59,7 @@ class StructurePooling(keras.layers.Layer):
 
     def call(self, tokens, details=None, finer=None):
         shares = self.shares(tokens, details, finer)
-        logs = ops.log(ops.sum(shares, axis=(1, 2, 3)) + 1e-3)  # a thousandth of a cell: no structure has less
+        logs = ops.log(total(shares) + 1e-3)  # a thousandth of a cell: no structure has less
         return (logs - ops.cast(self.means, logs.dtype)) / ops.cast(self.deviations, logs.dtype)
 
     def compute_output_shape(self, tokens_shape, details_shape=None, finer_shape=None):

@@ -113,6 +113,17 @@ class StructureShares(keras.layers.Layer):
         return (tokens_shape[0], *(n * self.cells for n in self.grid), self.num_structures)
 
 
+def total(shares):
+    """Shares summed over cells, axis by axis: in one go some backends add tens of thousands of numbers one after
+    another, and what is small beside their sum is lost.
+
+    Shape: (batch, i, j, k, structure) → (batch, structure)
+    """
+    for _ in range(3):
+        shares = ops.sum(shares, axis=1)
+    return shares
+
+
 def _scaled(seen, meaning):
     scale, shift = ops.split(meaning, 2, axis=-1)
     return seen * (1.0 + scale) + shift

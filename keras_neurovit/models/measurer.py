@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
-from keras import ops
 
 from keras_neurovit import _checks
 from keras_neurovit.layers import StructureShares
+from keras_neurovit.layers.structure_shares import total
 from keras_neurovit.models.grid import token_grid, tokens_and_details
 
 
@@ -57,5 +57,5 @@ def measurer(
     cell_mm3 = 1.0
     for voxels, edge in zip(patch, spacing_mm, strict=True):
         cell_mm3 *= voxels / cells * edge
-    measured = keras.layers.Rescaling(cell_mm3, dtype="float32", name="structures_mm3")(ops.sum(shares, axis=(1, 2, 3)))
+    measured = keras.layers.Rescaling(cell_mm3, dtype="float32", name="structures_mm3")(total(shares))
     return keras.Model(volumes, {"structures_mm3": measured, "cells": shares} if with_cells else measured, name=name)

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_neurovit import InputError, layers, models
+from keras_neurovit.layers.structure_shares import total
 
 
 def test_cells_lie_in_their_patches():
@@ -17,6 +18,13 @@ def test_cells_lie_in_their_patches():
     expected = np.zeros((4, 6, 10), bool)
     expected[2:4, 4:6, 8:10] = True
     np.testing.assert_array_equal(changed, expected)
+
+
+def test_small_shares_are_not_lost_in_their_sum():
+    shares = np.random.default_rng(0).uniform(1e-7, 3e-7, (1, 32, 40, 32, 3)).astype("float32")
+    shares[:, ::8, ::8, ::8] = 1.0
+    found = ops.convert_to_numpy(total(ops.convert_to_tensor(shares)))
+    np.testing.assert_allclose(found, shares.sum(axis=(1, 2, 3), dtype="float64"), rtol=3e-6)
 
 
 def test_a_new_head_expects_little():
