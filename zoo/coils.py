@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 
-from keras_neurovit.volumes.foreground import THRESHOLD
+from keras_neurovit.augmentation import bias_field
+from keras_neurovit.synthesis.contrast import normalise
 
 LINEAR, BULGE, TWIST = 0.6, 0.5, 0.25
 """Standard deviations, at full strength, of the shading's logarithm at the volume's border: of its slope along each
@@ -30,15 +32,12 @@ def shade(volume: np.ndarray, random: np.random.Generator) -> np.ndarray:
         (True, True)
     """
     strength = random.uniform()
-    x, y, z = (
-        np.linspace(-1, 1, n, dtype="float32").reshape(np.roll((-1, 1, 1), k)) for k, n in enumerate(volume.shape[:3])
-    )
     slope = LINEAR * strength * random.normal(size=3)
     bulge = BULGE * strength * (random.normal(size=3) - 0.5)
     twist = TWIST * strength * random.normal(size=3)
-    logarithm = sum(a * axis + b * axis**2 for a, b, axis in zip(slope, bulge, (x, y, z), strict=True))
-    logarithm = logarithm + twist[0] * x * y + twist[1] * y * z + twist[2] * x * z
-    seen = (volume - volume.min()) * np.exp(logarithm)[..., None].astype("float32")
-    bright = seen[seen >= seen[seen > 1e-3].mean()].mean() if (seen > 1e-3).any() else 0.0
-    inside = seen[seen > THRESHOLD * bright]
-    return ((seen - inside.mean()) / max(float(inside.std()), 1e-6)).astype("float32")
+    powers = np.zeros((1, 3, 3, 3), "float32")  # of x, y and z
+    powers[0, (1, 0, 0), (0, 1, 0), (0, 0, 1)] = slope
+    powers[0, (2, 0, 0), (0, 2, 0), (0, 0, 2)] = bulge
+    powers[0, (1, 0, 1), (1, 1, 0), (0, 1, 1)] = twist
+    seen = bias_field(volume[None], powers) - volume.min()
+    return keras.ops.convert_to_numpy(normalise(seen[..., 0]))[0, ..., None]
