@@ -69,31 +69,15 @@ def learn_to_measure(
     model = models.measurer(backbone, **sizes, prior=batches.shares(), with_cells=True)
     facts = {"brains": batches.claim, "preset": json.loads(described.to_json()), "batch_size": batch_size, "seed": seed}
     loss = {"cells": training.ShareLoss(batches.weights()), "structures_mm3": training.LogVolumeLoss()}
-    training.finetune(
-        model,
-        batches,
-        Brains(test, batch_size, most=WATCHED, merged=merged),
-        folder=folder,
-        epochs=int(epochs * PARTS),
-        peak=1e-3,
-        warmup_epochs=0.05 * epochs * PARTS,
-        facts=facts,
-        loss=loss,
-        verbose=2,
-    )
+    how = {"validation": Brains(test, batch_size, most=WATCHED, merged=merged), "loss": loss, "verbose": 2}
+    length = {"epochs": int(epochs * PARTS), "peak": 1e-3, "warmup_epochs": 0.05 * epochs * PARTS}
+    training.finetune(model, batches, folder=folder, facts=facts, **length, **how)
     if shaded_parts:
-        training.finetune(
-            model,
-            Brains(learn, batch_size, seed=seed + 1, parts=PARTS, merged=merged, change=shade),
-            Brains(test, batch_size, most=WATCHED, merged=merged),
-            folder=folder.with_name(f"{folder.name}_shaded"),
-            epochs=shaded_parts,
-            peak=3e-4,
-            warmup_epochs=0.1,
-            facts={**facts, "began": json.loads((folder / "run.json").read_text(encoding="utf-8"))},
-            loss=loss,
-            verbose=2,
-        )
+        shaded = Brains(learn, batch_size, seed=seed + 1, parts=PARTS, merged=merged, change=shade)
+        facts |= {"began": json.loads((folder / "run.json").read_text(encoding="utf-8"))}
+        length = {"epochs": shaded_parts, "peak": 3e-4, "warmup_epochs": 0.1}
+        after = folder.with_name(f"{folder.name}_shaded")
+        training.finetune(model, shaded, folder=after, facts=facts, **length, **how)
     plain = models.measurer(backbone, **sizes)
     plain.get_layer("head").set_weights(model.get_layer("head").get_weights())
     return plain

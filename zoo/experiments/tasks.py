@@ -54,9 +54,8 @@ def real_people(cohort: cohorts.Cohort, name: str, lessons: dict[str, str]) -> T
             found.append(Run(f"{number}_{fold}", few(learn, size, seed), cohort.subset(test), test, learn))
         return found
 
-    told = (
-        f"{len(set(cohort.participants))} real people of {Path(cohort.source).resolve().name}, {FOLDS} folds by person"
-    )
+    count, source = len(set(cohort.participants)), Path(cohort.source).resolve().name
+    told = f"{count} real people of {source}, {FOLDS} folds by person"
     return Task(name, told, cohort, runs, tuple(lessons.items()))
 
 
