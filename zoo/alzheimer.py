@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from ageing import aged
 from brains import HELD_OUT, Brains, split_label_maps, write_brains
+from measuring import CELL
 from reports import draw_failures, need_extras, numbers
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
@@ -35,7 +36,12 @@ def write_people(options: argparse.Namespace) -> tuple[Path, Path]:
     sides = (("learn", learn, options.people, SEED, 2), ("test", test, options.fresh, SEED + 1, 1))
     for name, maps, people, seed, contrasts in sides:
         make = maker(maps, population(people, seed), options.contract, contrasts)
-        facts = {"label_maps": [m.name for m in maps], "seed": seed, "contract": options.contract.to_dict()}
+        facts = {
+            "label_maps": [m.name for m in maps],
+            "seed": seed,
+            "contract": options.contract.to_dict(),
+            "cell": CELL,
+        }
         write_brains(options.people_folder / name, people, make, facts, contrasts)
     return options.people_folder / "learn", options.people_folder / "test"
 
@@ -47,7 +53,7 @@ def maker(maps: list[Path], people: list[synthesis.Person], contract: volumes.Vo
     def ready() -> tuple[synthesis.BrainFactory, synthesis.Anatomies]:
         anatomies = synthesis.load_anatomies(maps)
         generator = synthesis.BrainGenerator(
-            anatomies, contract.shape, contract.spacing_mm[0], cell=4, t1_share=1.0, stripped_share=1.0
+            anatomies, contract.shape, contract.spacing_mm[0], cell=CELL, t1_share=1.0, stripped_share=1.0
         )
         return synthesis.BrainFactory(generator), anatomies
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from keras_neurovit import InputError
-from keras_neurovit._files import published, told_otherwise
+from keras_neurovit._files import claim, published
 from keras_neurovit.synthesis import STRUCTURES, find_label_maps, mirrored_structures
 
 BATCH = 8
@@ -49,8 +49,10 @@ def write_brains(
     folder.mkdir(parents=True, exist_ok=True)
     if people % BATCH:
         raise InputError("people are made in whole batches", f"a multiple of {BATCH}", people)
-    _claim(folder / "claim.json", {**facts, "people": people, "contrasts": contrasts, "generator": GENERATOR})
-    progress = folder / "progress.json"
+    told, progress = folder / "claim.json", folder / "progress.json"
+    if not told.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: holds something else", mend="Give another folder, or delete it.")
+    claim(told, {**facts, "people": people, "contrasts": contrasts, "generator": GENERATOR}, "brains")
     done = json.loads(progress.read_text(encoding="utf-8")) if progress.exists() else 0
     arrays, start = None, time.monotonic()
     for first in range(done, people, BATCH):
@@ -82,17 +84,6 @@ def write_brains(
     return folder
 
 
-def _claim(file: Path, facts: Mapping) -> None:
-    if not file.exists() and any(file.parent.iterdir()):
-        raise InputError(f"{file.parent}: holds something else", mend="Give another folder, or delete it.")
-    if other := told_otherwise(file, facts):
-        held = json.loads(file.read_text(encoding="utf-8"))
-        received, mend = {key: held.get(key) for key in other}, "Give another folder, or delete it."
-        raise InputError(f"{file.parent}: holds other brains", "the same " + ", ".join(other), received, mend)
-    with published(file) as temporary:
-        temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
 class Brains(keras.utils.PyDataset):
     """Batches from a folder of `write_brains`, in an order and mirrored as the seed and the epoch say.
 
@@ -104,7 +95,6 @@ class Brains(keras.utils.PyDataset):
         parts: epochs in which all scans are seen once; short ones lose less when they are killed.
         most: scans of the folder that are used, its first; None for all.
         merged: cells along each edge of those that are told.
-        change: of each volume, with a generator of random numbers; None leaves them as they are.
     """
 
     def __init__(
@@ -117,7 +107,6 @@ class Brains(keras.utils.PyDataset):
         parts=1,
         most=None,
         merged=1,
-        change: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     ):
         super().__init__()
         self.volumes, self.cells, self.truth, self.anatomies = (
@@ -127,7 +116,6 @@ class Brains(keras.utils.PyDataset):
             raise InputError(f"{folder}: targets do not match", f"{len(self.truth)} rows", len(targets))
         self.contrasts = len(self.volumes) // len(self.truth)
         self.batch_size, self.seed, self.targets, self.parts, self.merged = batch_size, seed, targets, parts, merged
-        self.change = change
         self.most = len(self.volumes) if most is None else min(most, len(self.volumes))
         self.start_epoch(0)
 
@@ -155,9 +143,6 @@ class Brains(keras.utils.PyDataset):
         people, mirrored = rows // self.contrasts, self.mirrored[rows]
         volumes = self.volumes[rows].astype("float32")
         volumes[mirrored] = volumes[mirrored, ::-1]
-        if self.change is not None:
-            random = np.random.default_rng((self.seed or 0, self.epoch, index))
-            volumes = np.stack([self.change(volume, random) for volume in volumes])
         if self.targets is not None:
             return volumes, self.targets[people]
         cells, truth = self.cells[people].astype("float32") / 255, self.truth[people]

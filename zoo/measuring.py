@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from brains import Brains
-from coils import shade
 
+import keras_neurovit
 from keras_neurovit import models, presets, synthesis, training
 
 PARTS = 4  # checkpoints while all brains are seen once
@@ -37,47 +39,64 @@ def describe(base: presets.Preset, truth: np.ndarray, *, merged: int = 1, **chan
     return dataclasses.replace(described, head={"kind": "structures", "cells": int(edge) // cell, **statistics})
 
 
+class Lesson(NamedTuple):
+    """Brains to learn from.
+
+    Args:
+        brains: folder of `write_brains`.
+        epochs: how often each is seen, in whole parts of `PARTS`.
+        peak: highest learning rate.
+    """
+
+    brains: Path
+    epochs: float
+    peak: float = 1e-3
+
+
 def learn_to_measure(
     described: presets.Preset,
-    learn: Path,
+    lessons: Sequence[Lesson],
     test: Path,
     folder: Path,
     *,
-    epochs: float,
     batch_size: int,
     seed: int,
     merged: int = 1,
-    shaded_parts: int = 0,
+    start: presets.Preset | None = None,
 ) -> keras.Model:
     """The trained model of a preset from `describe`; killed, it goes on where it was.
 
     Args:
         described: the preset.
-        learn: folder of `write_brains`.
+        lessons: one after the other.
         test: the same, watched.
-        folder: for checkpoints and the log.
-        epochs: how often every brain is seen, in whole parts of `PARTS`.
+        folder: for the checkpoints and logs of each lesson.
         batch_size: scans a step.
         seed: of the order of scans.
         merged: as `describe` was told.
-        shaded_parts: further parts, at a lower rate, of scans that strong coils shade: see `coils.shade`.
+        start: a preset of the same architecture that measures already; None starts from random weights.
     """
-    batches = Brains(learn, batch_size, seed=seed, parts=PARTS, merged=merged)
+    first = Brains(lessons[0].brains, batch_size)
     backbone = presets.build_backbone(described)
     sizes = {"num_structures": len(synthesis.STRUCTURES), "spacing_mm": described.volume.spacing_mm}
     sizes["cells"] = described.head["cells"]
-    model = models.measurer(backbone, **sizes, prior=batches.shares(), with_cells=True)
-    facts = {"brains": batches.claim, "preset": json.loads(described.to_json()), "batch_size": batch_size, "seed": seed}
-    loss = {"cells": training.ShareLoss(batches.weights()), "structures_mm3": training.LogVolumeLoss()}
-    how = {"validation": Brains(test, batch_size, most=WATCHED, merged=merged), "loss": loss, "verbose": 2}
-    length = {"epochs": int(epochs * PARTS), "peak": 1e-3, "warmup_epochs": 0.05 * epochs * PARTS}
-    training.finetune(model, batches, folder=folder, facts=facts, **length, **how)
-    if shaded_parts:
-        shaded = Brains(learn, batch_size, seed=seed + 1, parts=PARTS, merged=merged, change=shade)
-        facts |= {"began": json.loads((folder / "run.json").read_text(encoding="utf-8"))}
-        length = {"epochs": shaded_parts, "peak": 3e-4, "warmup_epochs": 0.1}
-        after = folder.with_name(f"{folder.name}_shaded")
-        training.finetune(model, shaded, folder=after, facts=facts, **length, **how)
+    model = models.measurer(backbone, **sizes, prior=first.shares(), with_cells=True)
+    loss = {"cells": training.ShareLoss(first.weights()), "structures_mm3": training.LogVolumeLoss()}
+    watched, began = Brains(test, batch_size, most=WATCHED, merged=merged), {}
+    if start is not None:
+        other = keras_neurovit.from_preset(start, verbose=False)
+        for name in (backbone.name, "head"):
+            model.get_layer(name).set_weights(other.get_layer(name).get_weights())
+        began = {"began": start.weights.sha256}
+    for number, lesson in enumerate(lessons):
+        batches = Brains(lesson.brains, batch_size, seed=seed + number, parts=PARTS, merged=merged)
+        told = {"brains": batches.claim, "preset": json.loads(described.to_json()), "batch_size": batch_size}
+        epochs = int(lesson.epochs * PARTS)
+        length = {"epochs": epochs, "peak": lesson.peak, "warmup_epochs": 0.05 * lesson.epochs * PARTS}
+        run = folder if number == 0 else folder.with_name(f"{folder.name}_{number + 1}")
+        facts = {**told, "seed": seed + number, **began}
+        training.finetune(model, batches, watched, folder=run, loss=loss, facts=facts, verbose=2, **length)
+        began = {"began": json.loads((run / "run.json").read_text(encoding="utf-8"))}
     plain = models.measurer(backbone, **sizes)
     plain.get_layer("head").set_weights(model.get_layer("head").get_weights())
     return plain

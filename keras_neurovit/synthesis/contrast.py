@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_neurovit.augmentation.artefacts import blur
+from keras_neurovit.augmentation.intensity import bias_field
 from keras_neurovit.augmentation.randomness import between, normal, one_axis, uniform
 from keras_neurovit.augmentation.sampling import smooth_field
 from keras_neurovit.synthesis.structures import CLASSES, OUTSIDE, TISSUES
@@ -15,6 +16,9 @@ from keras_neurovit.volumes.foreground import THRESHOLD
 
 RIM_REACH_MM = (6.0, 22.0)  # over which the rim is shaded
 RIM_STRENGTH = (-0.2, 1.8)  # of its exponent
+SLOPE, BULGE, TWIST = 0.6, 0.5, 0.25
+"""Standard deviations, of a strong coil's shading's logarithm at the volume's border: of its slope along each axis, of
+its curvature (the middle is brighter more often than darker), of what two axes do together."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -94,10 +98,37 @@ def shade_rim(images, brain, spacing_mm: float, seeds, stream: int):
     return images * ops.exp(strength * (inside - 1.0))
 
 
-def scan(tissue, brain, stripped, spacing_mm: float, seeds, stream: int):
+def shade_from_afar(images, most: float, seeds, stream: int):
+    """Shade as a coil on one side of the head does: smoothly, and seldom alike at the top and at the base.
+
+    In real scans the brain's top or front may be half as bright as its base; models that never saw it take dim cortex
+    for fluid.
+
+    Shape: (batch, x, y, z), background 0, (batch,) → (batch, x, y, z); uses seven streams.
+
+    Args:
+        images: to shade.
+        most: strength of the strongest; each image's lies between 0 and it.
+        seeds: one an image.
+        stream: first of the streams.
+    """
+    strength = between(seeds, 0.0, most, (1,), stream)
+    slope = SLOPE * strength * normal(seeds, (3,), stream + 1)
+    bulge = BULGE * strength * (normal(seeds, (3,), stream + 3) - 0.5)
+    twist = TWIST * strength * normal(seeds, (3,), stream + 5)
+    powers = np.zeros((9, 3, 3, 3), "float32")  # of x, y and z, for each of the nine numbers
+    powers[range(3), (1, 0, 0), (0, 1, 0), (0, 0, 1)] = 1
+    powers[range(3, 6), (2, 0, 0), (0, 2, 0), (0, 0, 2)] = 1
+    powers[range(6, 9), (1, 0, 1), (1, 1, 0), (0, 1, 1)] = 1
+    numbers = ops.concatenate([slope, bulge, twist], axis=1)
+    coefficients = ops.reshape(ops.matmul(numbers, powers.reshape(9, 27)), (-1, 3, 3, 3))
+    return bias_field(ops.expand_dims(images, -1), coefficients, low=0.0)[..., 0]
+
+
+def scan(tissue, brain, stripped, spacing_mm: float, seeds, stream: int, coil: float = 0.0):
     """What a scanner and a stripping tool make of tissue: shading, resolution, noise.
 
-    Shape: (batch, x, y, z) brightness, (batch, x, y, z), (batch,) bool → (batch, x, y, z); uses 21 streams.
+    Shape: (batch, x, y, z) brightness, (batch, x, y, z), (batch,) bool → (batch, x, y, z); uses 28 streams.
     """
     shape = tissue.shape[1:]
 
@@ -108,6 +139,8 @@ def scan(tissue, brain, stripped, spacing_mm: float, seeds, stream: int):
     shading = smooth_field(normal(seeds, (5, 5, 5, 1), stream + 2), shape)[..., 0]
     images = tissue * ops.exp(one(0.02, 0.1, 4) * grain + one(0.05, 0.35, 5) * shading)
     images = shade_rim(images, brain, spacing_mm, seeds, stream + 19)
+    if coil:
+        images = shade_from_afar(images, coil, seeds, stream + 21)
     images = strip(images, brain, stripped, spacing_mm, seeds, stream + 6)
     # A scan's own voxels, sometimes thick slices along one axis, then the linear resampling of `conform`.
     thick = one_axis(seeds, stream + 11) * between(seeds, 1.0, 6.0, (1,), stream + 12)

@@ -59,6 +59,8 @@ class BrainGenerator(keras.layers.Layer):
         labels: whether to return each voxel's FreeSurfer code.
         t1_share: share of scans coloured like a T1; the rest have any contrast.
         stripped_share: share without skull.
+        coil: strength of the strongest shading from one side of the head to the other, 0 for none: see
+            `contrast.shade_from_afar`.
         wobble: strength of the random deformation; 0 for none.
         mirror: whether half of the people are mirrored.
         tilt_degrees: standard deviation of the head's angles.
@@ -81,6 +83,7 @@ class BrainGenerator(keras.layers.Layer):
         labels: bool = False,
         t1_share: float = 0.8,
         stripped_share: float = 0.75,
+        coil: float = 0.0,
         wobble: float = 1.0,
         mirror: bool = True,
         tilt_degrees: float = 7.0,
@@ -99,6 +102,7 @@ class BrainGenerator(keras.layers.Layer):
             _checks.divisible(self.shape, (cell,) * 3)
         self.t1_share = _checks.between("t1_share", t1_share, 0.0, 1.0)
         self.stripped_share = _checks.between("stripped_share", stripped_share, 0.0, 1.0)
+        self.coil = _checks.between("coil", coil, 0.0, 2.0)
         self.wobble = _checks.between("wobble", wobble, 0.0, 1.5)
         self.mirror, self.tilt_degrees, self.normalised = mirror, tilt_degrees, normalised
         self.anatomies_mm3 = anatomies.volumes_mm3
@@ -130,7 +134,7 @@ class BrainGenerator(keras.layers.Layer):
         tissue = ops.mean(ops.reshape(tissue, (-1, *parts)), axis=(2, 4, 6))
         is_brain = ops.logical_and(classes > 0, classes < NUM_INSIDE - 1)
         brain = ops.mean(ops.reshape(ops.cast(is_brain, "float32"), (-1, *parts)), axis=(2, 4, 6))
-        images = contrast.scan(tissue, brain, stripped, self.spacing_mm, seeds, stream=30)
+        images = contrast.scan(tissue, brain, stripped, self.spacing_mm, seeds, stream=30, coil=self.coil)
         return ops.expand_dims(contrast.normalise(images) if self.normalised else images, -1)
 
     def measure(self, classes):

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_neurovit import InputError, volumes
 from keras_neurovit.augmentation.randomness import uniform
-from keras_neurovit.synthesis import STRUCTURES, BrainFactory, BrainGenerator, deformation, vary_freely
+from keras_neurovit.synthesis import STRUCTURES, BrainFactory, BrainGenerator, contrast, deformation, vary_freely
 from keras_neurovit.synthesis.anatomy import stack
 from keras_neurovit.synthesis.generator import gains
 from keras_neurovit.synthesis.label_map import check_label_map
@@ -243,6 +243,40 @@ def test_stripping_leaves_the_brain(anatomies):
     skin = whole["labels"] == 511
     assert (whole["volumes"][..., 0][skin] > 8).mean() > 0.9
     assert (kept["volumes"][..., 0][kept["labels"] == 511] > 8).mean() < 0.05
+
+
+def test_coils_shade_smoothly_and_leave_air():
+    head = np.zeros((6, 24, 28, 20), "float32")
+    head[:, 4:20, 4:24, 4:16] = np.random.default_rng(0).uniform(50, 150, (16, 20, 12))
+    seeds = np.arange(6, dtype="int32")
+    shaded = ops.convert_to_numpy(contrast.shade_from_afar(head, 1.0, seeds, stream=7))
+    assert np.all(shaded[head == 0] == 0)
+    logs = np.log(shaded[head > 0] / head[head > 0]).reshape(6, 16, 20, 12)
+    assert max(np.abs(np.diff(logs, axis=axis)).max() for axis in (1, 2, 3)) < 0.3
+    assert (
+        max(np.abs(np.diff(logs, n=3, axis=axis)).max() for axis in (1, 2, 3)) < 1e-4
+    )  # curved, and no more than that
+    assert len({round(float(np.ptp(one)), 4) for one in logs}) == 6
+    np.testing.assert_allclose(ops.convert_to_numpy(contrast.shade_from_afar(head, 0.0, seeds, stream=7)), head)
+
+
+def test_the_shading_of_many_is_as_strong_as_it_says():
+    seeds, ones = np.arange(4000, dtype="int32"), np.ones((4000, 3, 3, 3), "float32")
+    logs = np.log(ops.convert_to_numpy(contrast.shade_from_afar(ones, 1.0, seeds, stream=7)))
+    drawn = np.sqrt(1 / 3)  # the root of the mean square of a strength between 0 and 1
+    slope = (logs[:, 2, 1, 1] - logs[:, 0, 1, 1]) / 2
+    assert slope.std() == pytest.approx(contrast.SLOPE * drawn, rel=0.05)
+    bulge = (logs[:, 2, 1, 1] + logs[:, 0, 1, 1]) / 2
+    assert bulge.mean() == pytest.approx(-contrast.BULGE / 4, rel=0.1)  # the middle is brighter more often than darker
+
+
+def test_the_same_people_are_scanned_under_other_coils(anatomies):
+    plain = BrainFactory(BrainGenerator(anatomies, SHAPE, SPACING))(np.arange(2))
+    under = BrainFactory(BrainGenerator(anatomies, SHAPE, SPACING, coil=1.0))(np.arange(2))
+    np.testing.assert_array_equal(plain["structures_mm3"], under["structures_mm3"])
+    assert np.abs(plain["volumes"] - under["volumes"]).max() > 0.1
+    with pytest.raises(InputError, match="coil"):
+        BrainGenerator(anatomies, SHAPE, SPACING, coil=-1.0)
 
 
 def test_shapes_that_cells_do_not_divide_are_refused(anatomies):

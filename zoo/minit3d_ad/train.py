@@ -24,7 +24,7 @@ from keras_neurovit import models, presets, training
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from alzheimer import LABELS, SEED, arguments, report, settle, targets, write_people
 from brains import Brains
-from measuring import describe, learn_to_measure
+from measuring import Lesson, describe, learn_to_measure
 from reports import LOOKED_AT, publish, write_report
 
 BASE = "minit3d_tiny"
@@ -45,8 +45,9 @@ def measure(options: argparse.Namespace) -> presets.Preset:
         citation=CITATION,
         merged=MERGED,
     )
-    how = {"epochs": 1 if options.smoke else EPOCHS[0], "batch_size": options.batch_size, "seed": SEED}
-    model = learn_to_measure(described, learn, test, folder, merged=MERGED, **how)
+    lessons = [Lesson(learn, 1 if options.smoke else EPOCHS[0])]
+    how = {"batch_size": options.batch_size, "seed": SEED}
+    model = learn_to_measure(described, lessons, test, folder, merged=MERGED, **how)
     return presets.save_to_preset(model, folder / "preset", described)
 
 
