@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from brains import MIRRORED, Brains, split_label_maps, write_brains
+from brains import MIRRORED, Brains, moved, split_label_maps, write_brains
 from reports import bootstrap, partial_r, r
 
 from keras_neurovit import InputError
@@ -73,6 +73,33 @@ def test_batches_are_aligned_and_mirrored_whole(tmp_path):
     assert all(sorted(p) == sorted([*range(16), *range(16)]) for p in people)  # both scans of everybody, each pass
     assert people[0] != people[1]
     assert 10 < sum(mirrored for *_, mirrored in seen) < 54
+
+
+def test_scans_cells_and_truth_are_moved_together(tmp_path):
+    folder = write_brains(tmp_path / "a", 16, make, {}, contrasts=2)
+    plain, moving = Brains(folder, 4, seed=3), Brains(folder, 4, seed=3, most_moved=1)
+    seen = set()
+    for index in range(len(plain)):
+        rows = np.sort(moving.order[index * 4 : index * 4 + 4])
+        (still, told), (volumes, targets) = plain[index], moving[index]
+        for place, move in enumerate(moving.moves[rows]):
+            seen.add(tuple(move))
+            expected = moved(still[place], 2 * move, fill=still[place].min())  # a cell has two voxels along each edge
+            np.testing.assert_array_equal(volumes[place], expected)
+            np.testing.assert_array_equal(targets["cells"][place], moved(told["cells"][place], move, fill=0))
+            np.testing.assert_allclose(
+                targets["structures_mm3"][place], targets["cells"][place].sum(axis=(0, 1, 2)), rtol=1e-5
+            )
+    assert len(seen) > 10
+    np.testing.assert_array_equal(moving[0][0], moving[0][0])
+    first = moving.moves.copy()
+    moving.start_epoch(1)
+    assert not np.array_equal(first, moving.moves)
+
+
+def test_what_leaves_the_box_is_gone():
+    assert moved(np.arange(1, 5).reshape(1, 4, 1, 1), np.array([0, -3, 0]), fill=9).ravel().tolist() == [4, 9, 9, 9]
+    assert moved(np.arange(1, 5).reshape(1, 4, 1, 1), np.array([0, 0, 2]), fill=9).ravel().tolist() == [9, 9, 9, 9]
 
 
 def test_targets_are_told_in_order(tmp_path):

@@ -95,6 +95,8 @@ class Brains(keras.utils.PyDataset):
         parts: epochs in which all scans are seen once; short ones lose less when they are killed.
         most: scans of the folder that are used, its first; None for all.
         merged: cells along each edge of those that are told.
+        most_moved: cells by which scans are moved at most, along each axis, where there is a seed; what leaves the box
+            is no longer told.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class Brains(keras.utils.PyDataset):
         parts=1,
         most=None,
         merged=1,
+        most_moved=0,
     ):
         super().__init__()
         self.volumes, self.cells, self.truth, self.anatomies = (
@@ -116,6 +119,7 @@ class Brains(keras.utils.PyDataset):
             raise InputError(f"{folder}: targets do not match", f"{len(self.truth)} rows", len(targets))
         self.contrasts = len(self.volumes) // len(self.truth)
         self.batch_size, self.seed, self.targets, self.parts, self.merged = batch_size, seed, targets, parts, merged
+        self.most_moved = most_moved
         self.most = len(self.volumes) if most is None else min(most, len(self.volumes))
         self.start_epoch(0)
 
@@ -133,6 +137,7 @@ class Brains(keras.utils.PyDataset):
             random = np.random.default_rng((self.seed, whole))
             self.order = np.array_split(random.permutation(self.order), self.parts)[part]
             self.mirrored = random.random(len(self.volumes)) < 0.5
+            self.moves = random.integers(-self.most_moved, self.most_moved + 1, (len(self.volumes), 3))
 
     def __len__(self) -> int:
         batches = self.most // self.parts / self.batch_size
@@ -143,12 +148,20 @@ class Brains(keras.utils.PyDataset):
         people, mirrored = rows // self.contrasts, self.mirrored[rows]
         volumes = self.volumes[rows].astype("float32")
         volumes[mirrored] = volumes[mirrored, ::-1]
+        moves = self.moves[rows] if self.most_moved and self.seed is not None else ()
+        edge = volumes.shape[1] // self.cells.shape[1]
+        for place, move in enumerate(moves):
+            volumes[place] = moved(volumes[place], move * edge, fill=volumes[place].min())
         if self.targets is not None:
             return volumes, self.targets[people]
-        cells, truth = self.cells[people].astype("float32") / 255, self.truth[people]
-        cells[mirrored] = cells[mirrored, ::-1][..., MIRRORED]
+        cells, truth = self.cells[people], self.truth[people]
+        cells[mirrored] = cells[mirrored, ::-1][..., MIRRORED]  # while they are bytes, which takes half the time
         truth[mirrored] = truth[mirrored][:, MIRRORED]
-        return volumes, {"structures_mm3": truth, "cells": self._merge(cells)}
+        for place, move in enumerate(moves):
+            before = cells[place].sum(axis=(0, 1, 2))
+            cells[place] = moved(cells[place], move, fill=0)
+            truth[place] *= cells[place].sum(axis=(0, 1, 2)) / np.maximum(before, 1)
+        return volumes, {"structures_mm3": truth, "cells": self._merge(cells.astype("float32") / 255)}
 
     def _merge(self, cells: np.ndarray) -> np.ndarray:
         if self.merged == 1:
@@ -166,3 +179,17 @@ class Brains(keras.utils.PyDataset):
         share = np.asarray(self.shares())
         weights = share**-0.5
         return (weights * share.sum() / (weights * share).sum()).tolist()
+
+
+def moved(volume: np.ndarray, move: np.ndarray, fill: float) -> np.ndarray:
+    """A volume moved by whole voxels, what enters filled. Shape: (x, y, z, channel), (3,) → (x, y, z, channel)
+
+    Example:
+        >>> moved(np.arange(1, 5).reshape(4, 1, 1, 1), np.array([1, 0, 0]), fill=0).ravel().tolist()
+        [0, 1, 2, 3]
+    """
+    new = np.full_like(volume, fill)
+    to = tuple(slice(max(step, 0), n + min(step, 0)) for step, n in zip(move, volume.shape[:3], strict=True))
+    of = tuple(slice(max(-step, 0), n + min(-step, 0)) for step, n in zip(move, volume.shape[:3], strict=True))
+    new[to] = volume[of]
+    return new

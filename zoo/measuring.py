@@ -46,11 +46,13 @@ class Lesson(NamedTuple):
         brains: folder of `write_brains`.
         epochs: how often each is seen, in whole parts of `PARTS`.
         peak: highest learning rate.
+        most_moved: cells by which scans are moved at most, each time by others.
     """
 
     brains: Path
     epochs: float
     peak: float = 1e-3
+    most_moved: int = 0
 
 
 def learn_to_measure(
@@ -89,12 +91,15 @@ def learn_to_measure(
             model.get_layer(name).set_weights(other.get_layer(name).get_weights())
         began = {"began": start.weights.sha256}
     for number, lesson in enumerate(lessons):
-        batches = Brains(lesson.brains, batch_size, seed=seed + number, parts=PARTS, merged=merged)
+        how = {"seed": seed + number, "parts": PARTS, "merged": merged, "most_moved": lesson.most_moved}
+        batches = Brains(lesson.brains, batch_size, **how)
         told = {"brains": batches.claim, "preset": json.loads(described.to_json()), "batch_size": batch_size}
         epochs = int(lesson.epochs * PARTS)
         length = {"epochs": epochs, "peak": lesson.peak, "warmup_epochs": 0.05 * lesson.epochs * PARTS}
         run = folder if number == 0 else folder.with_name(f"{folder.name}_{number + 1}")
         facts = {**told, "seed": seed + number, **began}
+        if lesson.most_moved:
+            facts["most_moved"] = lesson.most_moved
         training.finetune(model, batches, watched, folder=run, loss=loss, facts=facts, verbose=2, **length)
         began = {"began": json.loads((run / "run.json").read_text(encoding="utf-8"))}
     plain = models.measurer(backbone, **sizes)
