@@ -95,7 +95,7 @@ def learn_to_measure(
         batches = Brains(lesson.brains, batch_size, **how)
         told = {"brains": batches.claim, "preset": json.loads(described.to_json()), "batch_size": batch_size}
         epochs = int(lesson.epochs * PARTS)
-        length = {"epochs": epochs, "peak": lesson.peak, "warmup_epochs": 0.05 * lesson.epochs * PARTS}
+        length = {"epochs": epochs, "peak": lesson.peak, "warmup_epochs": 0.05 * epochs}
         run = folder if number == 0 else folder.with_name(f"{folder.name}_{number + 1}")
         facts = {**told, "seed": seed + number, **began}
         if lesson.most_moved:

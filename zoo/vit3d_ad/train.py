@@ -32,9 +32,8 @@ from reports import LOOKED_AT, publish, write_report
 LESSON = {"epochs": 1, "peak": 3e-4, "most_moved": 2}
 
 
-def measure(base: presets.Preset, options: argparse.Namespace) -> presets.Preset:
+def measure(base: presets.Preset, learn: Path, test: Path, options: argparse.Namespace) -> presets.Preset:
     """The base, once it has measured people such as these."""
-    learn, test = write_people(options)
     described = dataclasses.replace(base, name="vit3d_ad_measure", volume=options.contract)
     how = {"batch_size": 4, "seed": SEED, "start": base}
     model = learn_to_measure(described, [Lesson(learn, **LESSON)], test, options.runs / "measure", **how)
@@ -43,10 +42,11 @@ def measure(base: presets.Preset, options: argparse.Namespace) -> presets.Preset
 
 def train(base: presets.Preset, options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(SEED)
-    measured = measure(base, options)
+    learn, test = write_people(options)
+    measured = measure(base, learn, test, options)
     model = keras_neurovit.from_preset(measured, num_classes=len(LABELS))
     sick = targets(options.people)
-    still = Brains(write_people(options)[0], options.batch_size, targets=sick)
+    still = Brains(learn, options.batch_size, targets=sick)
     training.probe(model, still, np.repeat(sick, still.contrasts), strength=0.1)
     described = dataclasses.replace(
         base,
