@@ -13,7 +13,7 @@ import numpy as np
 from brains import Brains
 
 import keras_neurovit
-from keras_neurovit import models, presets, synthesis, training
+from keras_neurovit import data, models, presets, synthesis, training
 
 PARTS = 4  # checkpoints while all brains are seen once
 WATCHED = 100  # scans of the others that are looked at after each part
@@ -84,7 +84,7 @@ def learn_to_measure(
     sizes["cells"] = described.head["cells"]
     model = models.measurer(backbone, **sizes, prior=first.shares(), with_cells=True)
     loss = {"cells": training.ShareLoss(first.weights()), "structures_mm3": training.LogVolumeLoss()}
-    watched, began = Brains(test, batch_size, most=WATCHED, merged=merged), {}
+    watched, began = data.read_ahead(Brains(test, batch_size, most=WATCHED, merged=merged)), {}
     if start is not None:
         other = keras_neurovit.from_preset(start, verbose=False)
         for name in (backbone.name, "head"):
@@ -100,7 +100,9 @@ def learn_to_measure(
         facts = {**told, "seed": seed + number, **began}
         if lesson.most_moved:
             facts["most_moved"] = lesson.most_moved
-        training.finetune(model, batches, watched, folder=run, loss=loss, facts=facts, verbose=2, **length)
+        training.finetune(
+            model, data.read_ahead(batches), watched, folder=run, loss=loss, facts=facts, verbose=2, **length
+        )
         began = {"began": json.loads((run / "run.json").read_text(encoding="utf-8"))}
     plain = models.measurer(backbone, **sizes)
     plain.get_layer("head").set_weights(model.get_layer("head").get_weights())

@@ -16,6 +16,7 @@ from keras_neurovit.augmentation import CutMix3D, MixUp3D, RandomTransform3D, au
 from keras_neurovit.augmentation.policies import seeds_of
 from keras_neurovit.augmentation.together import change_together, pieces
 from keras_neurovit.cohorts import Cohort
+from keras_neurovit.data.ahead import untuned
 from keras_neurovit.data.cache import conform_all
 from keras_neurovit.data.chosen import of_worker, with_a_target
 from keras_neurovit.data.sampling import Epochs, Sampling
@@ -149,7 +150,7 @@ def make_dataset(
     if mixing is not None:
         seeds = epochs.batch_seeds(len(dataset), batch_size)
         dataset = _mixed(dataset, mixing, len(cohort.labels) if targets is labels else None, seeds)
-    dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    dataset = untuned(dataset)
     # Told beside the batches, so that they stay what any `model.fit` takes.
     dataset.start_epoch, dataset.labels = epochs.start, labels if targets is labels else None
     if targets is labels and shard[1] > 1:  # what is balanced by them must be the same on every worker
