@@ -135,7 +135,8 @@ def fit(
     length = {"epochs": epochs, "peak": how.peak, "warmup_epochs": epochs / 10, "anneal": how.anneal}
     if how.anneal == "constant":
         length["warmup_epochs"] = 0
-    length |= {"facts": told, "jit_compile": False, "verbose": 0}
+    # Of one epoch, most would be the compiler's.
+    length |= {"facts": told, "jit_compile": False if place.smoke else None, "verbose": 0}
     batches = {"batch_size": HOW["batch_size"], "shuffle": True, "augmentation": how.augmentation, **common}
     if how.head is None:
         model = keras_neurovit.from_preset(start, num_classes=2, verbose=False)

@@ -54,6 +54,7 @@ def held_out_scores(kind: str, how: Kind, start: presets.Preset, run: Run, seed:
             cohorts.refuse_leak(train=run.teachers, test=run.test)
         model = fit(how, start, run.learn, folder, seed, place, run.teachers)
         batches = data.make_dataset(run.test, start.volume, cache=place.cache, verbose=False)
+        model.compile(jit_compile=False)  # what is told of a few scans would mostly be the compiler's time
         logits = model.predict(batches, verbose=0)
         scores = keras.ops.convert_to_numpy(keras.ops.softmax(logits))[:, 1]
         with published(folder / "scores.npy") as temporary, temporary.open("wb") as stream:

@@ -37,7 +37,7 @@ from keras_neurovit import cohorts, evaluation, models, presets, training
 HERE = Path(__file__).parent
 TAUGHT_BY_THE_GENERATOR = {"vit3d": "vit3d_brain", "minit3d": "minit3d_measure"}
 NO_WEIGHTS = "the generator taught no weights of it that are here"
-STARTING_S = 15  # of a run, before its first step
+STARTING_S = 45  # of a run, before its first step: most is the compiler's
 
 
 def way(cell: Cell, task: Task, starts: dict[str, str]) -> tuple[str, Kind] | None:
@@ -70,7 +70,7 @@ def seconds_a_scan(preset: str, place: str) -> float:
     described = presets.load_preset(place)
     backbone = keras_neurovit.from_preset(described, num_classes=0, load_weights=False, verbose=False)
     model = models.classifier(backbone, 2, **how.head)
-    training.compile_defaults(model, keras.optimizers.AdamW(1e-4), jit_compile=False, verbose=False)
+    training.compile_defaults(model, keras.optimizers.AdamW(1e-4), verbose=False)
     size = HOW["batch_size"]
     batch = np.zeros((size, *described.volume.shape, 1), "float32"), np.arange(size) % 2
     model.train_on_batch(*batch)
