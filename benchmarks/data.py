@@ -23,6 +23,7 @@ from benchmarks.timing import alike, alternate, milliseconds, one_thread, ratios
 from keras_neurovit import VolumeContract, conform, from_preset, load_preset, make_dataset, read_scan, training
 from keras_neurovit._memory import keep_freed_memory
 from keras_neurovit.cohorts import Cohort, read_csv
+from keras_neurovit.data.ahead import untuned
 from keras_neurovit.synthesis import icbm152_t1
 
 CONTRACT = VolumeContract((2.0, 2.0, 2.0), (96, 96, 96))
@@ -109,7 +110,7 @@ def training_share(folder: Path, steps: int = 24, batch: int = 8) -> dict:
     cohort, how = cached(folder, steps * batch, preset.volume, "float16")
     fed = make_dataset(cohort, preset.volume, shuffle=True, augmentation="standard", batch_size=batch, **how)
     (volumes, labels), *_ = fed.take(1)
-    still = tf.data.Dataset.from_tensors((volumes, labels)).repeat(steps)
+    still = untuned(tf.data.Dataset.from_tensors((volumes, labels)).repeat(steps))
     model.fit(still.take(2), verbose=0)
     model.fit(fed.take(2), verbose=0)
     works = {"memory": still, "cache": fed}

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import keras_neurovit as nv
-from keras_neurovit import models, presets, synthesis, training
+from keras_neurovit import data, models, presets, synthesis, training
 
 
 def from_folder(options, volume):
@@ -30,10 +30,11 @@ def from_generator(options, volume):
     anatomies = synthesis.load_anatomies(options.label_maps)
     generator = synthesis.BrainGenerator(anatomies, volume.shape, volume.spacing_mm[0])
     contrastive = options.method == "contrastive"
-    return synthesis.BrainStream(
+    stream = synthesis.BrainStream(
         synthesis.BrainFactory(generator), batch_size=options.batch_size, steps=2 if options.smoke else 100,
         seed=options.seed, contrasts=1 + contrastive, target="person" if contrastive else "volumes",
-    ), []  # fmt: skip
+    )  # fmt: skip
+    return data.read_ahead(stream), []
 
 
 def main() -> None:

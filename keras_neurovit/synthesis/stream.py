@@ -15,6 +15,8 @@ FARTHEST = 2**31 - 1  # seeds are whole numbers of 32 bits
 class BrainStream(keras.utils.PyDataset):
     """Batches of new brains in every epoch, which follow from the seed and the epoch alone.
 
+    On TensorFlow, train on `data.read_ahead(stream)`: epochs then do not wait for its tuner.
+
     Shape: → volumes (batch, x, y, z, 1), and targets: (batch, structure) mm³, or (batch,) people's numbers, or the
     volumes themselves
 

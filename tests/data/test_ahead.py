@@ -39,13 +39,15 @@ def test_the_same_batches_in_the_order_of_the_epoch():
     for epoch in (0, 7, 3):
         ahead.start_epoch(epoch)
         assert told(ahead) == np.random.default_rng(epoch).permutation(5).tolist()
-    assert len(ahead) == 3 and ahead.labels is plain.labels
+    assert len(ahead) == 3
+    assert ahead.labels is plain.labels
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="asks for what TensorFlow does")
 def test_no_tuner_sleeps_while_an_epoch_ends():
     ahead = read_ahead(Shuffled())
-    assert isinstance(ahead, tf.data.Dataset) and ahead.options().autotune.enabled is False
+    assert isinstance(ahead, tf.data.Dataset)
+    assert ahead.options().autotune.enabled is False
 
 
 @pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="asks for what other backends do")

@@ -49,6 +49,7 @@ def test_batches_are_the_conformed_scans(cohort, tmp_path):
     dataset = make_dataset(cohort, CONTRACT, batch_size=3, cache=tmp_path, verbose=False)
     batches = [(np.asarray(v), np.asarray(t)) for v, t in dataset]
     assert [len(targets) for _, targets in batches] == [3, 3, 1]
+    assert dataset.options().autotune.enabled is False  # see data/ahead.py
     assert batches[0][0].dtype == np.float32
     assert batches[0][1].dtype == np.int32
     np.testing.assert_array_equal(np.concatenate([t for _, t in batches]), cohort.targets)

@@ -19,7 +19,7 @@ from pathlib import Path
 import keras
 
 import keras_neurovit
-from keras_neurovit import models, presets, training
+from keras_neurovit import data, models, presets, training
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from alzheimer import LABELS, SEED, arguments, report, settle, targets, write_people
@@ -60,8 +60,8 @@ def train(options: argparse.Namespace) -> None:
     batches = Brains(learn, size, seed=SEED, targets=targets(options.people))
     training.finetune(
         model,
-        batches,
-        Brains(test, size, targets=targets(options.fresh)),
+        data.read_ahead(batches),
+        data.read_ahead(Brains(test, size, targets=targets(options.fresh))),
         folder=options.runs / "train",
         epochs=1 if options.smoke else EPOCHS[1],
         peak=3e-4,
