@@ -30,11 +30,10 @@ def from_generator(options, volume):
     anatomies = synthesis.load_anatomies(options.label_maps)
     generator = synthesis.BrainGenerator(anatomies, volume.shape, volume.spacing_mm[0])
     contrastive = options.method == "contrastive"
-    stream = synthesis.BrainStream(
+    return data.read_ahead(synthesis.BrainStream(
         synthesis.BrainFactory(generator), batch_size=options.batch_size, steps=2 if options.smoke else 100,
         seed=options.seed, contrasts=1 + contrastive, target="person" if contrastive else "volumes",
-    )  # fmt: skip
-    return data.read_ahead(stream), []
+    )), []  # fmt: skip
 
 
 def main() -> None:
