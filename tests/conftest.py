@@ -12,6 +12,14 @@ import pytest
 
 SHARED = Path(os.environ.get("NEUROVIT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 
+LONG = ("test_examples.py", "test_tuning.py", "test_generator.py")
+"""Files that take minutes, the longest first."""
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first: begun last, one keeps a worker busy while the others have nothing left to do."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
