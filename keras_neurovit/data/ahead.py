@@ -9,7 +9,7 @@ AHEAD = 2  # batches that are ready before they are asked for
 
 
 def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """A dataset that is read ahead, by as many calls at once as there are cores.
+    """A dataset that is read ahead, by as many calls at once as there are cores, 16 at most.
 
     TensorFlow's tuner looks at a pipeline after ever longer sleeps, of up to a minute, that the end of an epoch does
     not break: whoever iterates waits until it wakes.
@@ -43,7 +43,13 @@ def read_ahead(batches: keras.utils.PyDataset) -> keras.utils.PyDataset | tf.dat
         return batches
     count = len(batches)
     signature = tf.nest.map_structure(_any_number, batches[0])
-    dataset = tf.data.Dataset.from_generator(lambda: map(batches.__getitem__, range(count)), output_signature=signature)
+
+    def epoch():
+        batches.on_epoch_begin()
+        yield from map(batches.__getitem__, range(count))
+        batches.on_epoch_end()
+
+    dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
     dataset = untuned(dataset.apply(tf.data.experimental.assert_cardinality(count)))
     for name in ("start_epoch", "scans_of", "labels"):
         if hasattr(batches, name):

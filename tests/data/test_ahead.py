@@ -44,6 +44,20 @@ def test_the_same_batches_in_the_order_of_the_epoch():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="asks for what TensorFlow does")
+def test_what_the_batches_do_between_epochs_they_still_do():
+    class Turning(Shuffled):
+        epoch = 0
+
+        def on_epoch_end(self):
+            self.epoch += 1
+            self.start_epoch(self.epoch)
+
+    ahead = read_ahead(Turning())
+    for epoch in range(3):
+        assert told(ahead) == np.random.default_rng(epoch).permutation(5).tolist()
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="asks for what TensorFlow does")
 def test_no_tuner_sleeps_while_an_epoch_ends():
     ahead = read_ahead(Shuffled())
     assert isinstance(ahead, tf.data.Dataset)
