@@ -16,7 +16,7 @@ from reports import draw_failures, need_extras, numbers
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import keras_neurovit
 from keras_neurovit import evaluation, predict_scans, presets, synthesis, volumes
@@ -64,15 +64,11 @@ def targets(people: int) -> np.ndarray:
     return np.arange(people) % len(LABELS)  # as `draw_population` takes turns
 
 
-def by_true_volumes(people: Brains, sick: np.ndarray) -> Pipeline:
-    """Logistic regression of the disease on `logarithms`: the best that can be known; both sides count alike."""
-    logs = logarithms(np.concatenate([people.truth, people.truth[:, MIRRORED]]))
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000)).fit(logs, np.tile(sick, 2))
-
-
-def logarithms(truth: np.ndarray) -> np.ndarray:
-    """Of volumes in mm³; a structure of no volume has one too."""
-    return np.log(truth + 1.0)
+def by_true_volumes(truth: np.ndarray, sick: np.ndarray) -> Pipeline:
+    """Logistic regression of the disease on true volumes in mm³: the best that can be known; both sides count alike."""
+    logarithms = FunctionTransformer(lambda mm3: np.log(mm3 + 1.0))  # a structure of no volume has one too
+    best = make_pipeline(logarithms, StandardScaler(), LogisticRegression(max_iter=5000))
+    return best.fit(np.concatenate([truth, truth[:, MIRRORED]]), np.tile(sick, 2))
 
 
 def on_synthetic_people(options: argparse.Namespace) -> dict[str, dict]:
@@ -83,7 +79,7 @@ def on_synthetic_people(options: argparse.Namespace) -> dict[str, dict]:
     people, sick = population(options.fresh, SEED + 1), targets(options.fresh)
     logits = keras_neurovit.from_preset(options.preset, verbose=False).predict(batches, verbose=0)
     score = logits[:, 1] - logits[:, 0]
-    allowed = by_true_volumes(learn, targets(options.people)).predict_proba(logarithms(test.truth))[:, 1]
+    allowed = by_true_volumes(learn.truth, targets(options.people)).predict_proba(test.truth)[:, 1]
     tissue = [synthesis.STRUCTURES.index(part) for part in dict(synthesis.sums_of_structures())["brain"]]
     brain = [side.truth[:, tissue].sum(axis=1) for side in (learn, test)]
     found = {

@@ -26,7 +26,7 @@ import keras_neurovit
 from keras_neurovit import data, presets, training
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from alzheimer import LABELS, SEED, arguments, by_true_volumes, logarithms, report, settle, targets, write_people
+from alzheimer import LABELS, SEED, arguments, by_true_volumes, report, settle, targets, write_people
 from brains import Brains
 from measuring import PARTS, Lesson, learn_to_measure
 from reports import LOOKED_AT, publish, write_report
@@ -46,20 +46,17 @@ def measure(base: presets.Preset, learn: Path, test: Path, options: argparse.Nam
 
 def tell(model: keras.Model, learn: Path, test: Path, measured: presets.Preset, options: argparse.Namespace) -> None:
     """Fine-tune a classifier on the probabilities of the classes that the true volumes give."""
-    best = by_true_volumes(Brains(learn, BATCH), targets(options.people))
-
-    def batches(folder: Path, **how) -> Brains:
-        told = best.predict_proba(logarithms(Brains(folder, BATCH).truth))
-        return Brains(folder, BATCH, targets=told.astype("float32"), **how)
-
     how = {"seed": SEED, "parts": PARTS, "most_moved": LESSON["most_moved"]}
-    train = batches(learn, **how)
+    train, watched = Brains(learn, BATCH, **how), Brains(test, BATCH)
+    best = by_true_volumes(train.truth, targets(options.people))
+    for people in (train, watched):
+        people.targets = best.predict_proba(people.truth).astype("float32")
     facts = {"brains": train.claim, "batch_size": BATCH, "weights": measured.weights.sha256, **how}
     length = {"epochs": PARTS * PASSES, "warmup_epochs": 1, "peak": PEAK}
     training.finetune(
         model,
         data.read_ahead(train),
-        data.read_ahead(batches(test)),
+        data.read_ahead(watched),
         folder=options.runs / "tell",
         facts=facts,
         verbose=2,
