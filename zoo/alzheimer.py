@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from ageing import aged
 from brains import HELD_OUT, MIRRORED, Brains, split_label_maps, write_brains
-from measuring import CELL
+from measuring import CELL, PARTS
 from reports import draw_failures, need_extras, numbers
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
@@ -19,9 +19,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import keras_neurovit
-from keras_neurovit import evaluation, predict_scans, presets, synthesis, volumes
+from keras_neurovit import data, evaluation, predict_scans, presets, synthesis, training, volumes
 
 SEED, LABELS = 2303, ("CN", "AD")
+MOST_MOVED = 2  # cells by which scans are moved while they are learnt from
 AGED = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 """Severities imposed on real scans; what is below 0 is younger than the scan."""
 
@@ -69,6 +70,49 @@ def by_true_volumes(truth: np.ndarray, sick: np.ndarray) -> Pipeline:
     logarithms = FunctionTransformer(lambda mm3: np.log(mm3 + 1.0))  # a structure of no volume has one too
     best = make_pipeline(logarithms, StandardScaler(), LogisticRegression(max_iter=5000))
     return best.fit(np.concatenate([truth, truth[:, MIRRORED]]), np.tile(sick, 2))
+
+
+def tell(
+    model: keras.Model,
+    learn: Path,
+    test: Path,
+    options: argparse.Namespace,
+    start: presets.Preset,
+    *,
+    batch_size: int,
+    passes: int,
+    peak: float,
+) -> None:
+    """Fine-tune a classifier on the probabilities of the classes that people's true volumes give.
+
+    They say more of a brain than the diagnosis does: no volumes tell the sick from the healthy for sure.
+
+    Args:
+        model: the classifier.
+        learn: folder of the people to learn from.
+        test: folder of those that are watched.
+        options: from `settle`.
+        start: the preset that the classifier started from.
+        batch_size: scans a step.
+        passes: how often each scan is seen.
+        peak: highest learning rate.
+    """
+    how = {"seed": SEED, "parts": PARTS, "most_moved": MOST_MOVED}
+    train, watched = Brains(learn, batch_size, **how), Brains(test, batch_size)
+    best = by_true_volumes(train.truth, targets(options.people))
+    for people in (train, watched):
+        people.targets = best.predict_proba(people.truth).astype("float32")
+    training.finetune(
+        model,
+        data.read_ahead(train),
+        data.read_ahead(watched),
+        folder=options.runs / "tell",
+        epochs=PARTS * passes,
+        warmup_epochs=1,
+        peak=peak,
+        facts={"brains": train.claim, "batch_size": batch_size, "weights": start.weights.sha256, **how},
+        verbose=2,
+    )
 
 
 def on_synthetic_people(options: argparse.Namespace) -> dict[str, dict]:

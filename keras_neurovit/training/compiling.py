@@ -43,10 +43,11 @@ def compile_defaults(
 ) -> Choice:
     """Compile a model as transformers train fastest here, and say how.
 
-    On a CPU XLA makes small float32 models a third faster, which Keras' "auto" leaves off on TensorFlow; large ones are
-    faster there in bfloat16 without it, where the processor has instructions for that (weights and the head stay
-    float32). On a GPU, and on JAX, Keras' own choice stands. With glibc, freed memory is kept for the next step. The
-    optimizer is built at once: else the first step is traced twice.
+    On a CPU XLA makes small float32 models a third faster, which Keras' "auto" leaves off on TensorFlow, and those of
+    convolutions four times slower, so that these do without; large ones are faster there in bfloat16 without it, where
+    the processor has instructions for that (weights and the head stay float32). On a GPU, and on JAX, Keras' own choice
+    stands. With glibc, freed memory is kept for the next step. The optimizer is built at once: else the first step is
+    traced twice.
 
     Args:
         model: of logits, with a layer `backbone` if it is to be set to bfloat16.
@@ -100,6 +101,8 @@ def _choose(model: keras.Model, jit_compile: bool | None, half: bool) -> Choice:
     half = half and dtype == "float32" and any(layer.name == "backbone" for layer in model.layers)
     if half and model.count_params() >= LARGE and "bf16" in _processor():
         return Choice(False, HALF, f"{model.count_params() / 1e6:.0f} M parameters, a CPU with bfloat16")
+    if any(isinstance(layer, keras.layers.Conv3D) for layer in model._flatten_layers()):
+        return Choice(False, dtype, "convolutions, for which XLA has no fast kernels on a CPU")
     return Choice(True, dtype, f"{model.count_params() / 1e6:.1f} M parameters, a CPU")
 
 

@@ -28,6 +28,12 @@ def test_small_models_on_a_cpu_get_a_compiler(cpu, capsys):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends choose for themselves")
+def test_convolutions_do_without_a_compiler(cpu):
+    model = models.classifier(models.sfcn((32, 32, 32)), 2)
+    assert training.compile_defaults(model, verbose=False).jit_compile is False
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends choose for themselves")
 def test_large_models_get_half_precision_where_there_are_instructions_for_it(cpu, monkeypatch):
     monkeypatch.setattr(compiling, "LARGE", 1000)
     for flags, dtype in (("flags: avx2", "float32"), ("flags: avx512_bf16", "mixed_bfloat16")):

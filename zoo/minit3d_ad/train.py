@@ -5,8 +5,8 @@ Command:   python zoo/minit3d_ad/train.py --label-maps SYNTHSEG_LABELS --brains 
 Hardware:  two CPU cores (AMD EPYC, 2.4 GHz), 24 GB; no GPU
 
 A tiny MINiT learns to measure, on the brains that vit3d_brain learnt from; then its published head, a vote of blocks,
-learns to tell synthetic people with Alzheimer's disease as imposed from those without: the very people of vit3d_ad.
-Killed, it goes on where it was.
+learns to tell synthetic people with Alzheimer's disease as imposed from those without: the very people of vit3d_ad, and
+as that does by the probability that their true volumes give. Killed, it goes on where it was.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 import keras
 
 import keras_neurovit
-from keras_neurovit import data, models, presets, training
+from keras_neurovit import models, presets
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from alzheimer import LABELS, SEED, arguments, report, settle, targets, write_people
+from alzheimer import LABELS, MOST_MOVED, SEED, arguments, report, settle, tell, write_people
 from brains import Brains
 from measuring import Lesson, describe, learn_to_measure
 from reports import LOOKED_AT, publish, write_report
@@ -30,7 +30,8 @@ from reports import LOOKED_AT, publish, write_report
 BASE = "minit3d_tiny"
 CITATION = "Singla et al. 2022, arXiv 2208.09567; label maps: Billot et al. 2023 (SynthSeg), Medical Image Analysis 86."
 MERGED = 2  # cells along an edge: a block's one token cannot tell of all the cells that it holds
-EPOCHS = (2, 4)  # of measuring, and of telling the diseased
+MEASURING, PASSES, BATCH = 2, 4, 4
+"""How often each scan is seen, of measuring and of telling the diseased, and how many make a step."""
 
 
 def measure(options: argparse.Namespace) -> presets.Preset:
@@ -39,14 +40,14 @@ def measure(options: argparse.Namespace) -> presets.Preset:
     learn, test = options.brains / "learn", options.brains / "test"
     described = describe(
         presets.load_preset(BASE),
-        Brains(learn, options.batch_size).truth,
+        Brains(learn, BATCH).truth,
         name="minit3d_measure",
         description="Tiny MINiT that measures brain structures, learnt on synthetic scans of any contrast.",
         citation=CITATION,
         merged=MERGED,
     )
-    lessons = [Lesson(learn, 1 if options.smoke else EPOCHS[0])]
-    how = {"batch_size": options.batch_size, "seed": SEED}
+    lessons = [Lesson(learn, 1 if options.smoke else MEASURING, most_moved=MOST_MOVED)]
+    how = {"batch_size": BATCH, "seed": SEED}
     model = learn_to_measure(described, lessons, test, folder, merged=MERGED, **how)
     return presets.save_to_preset(model, folder / "preset", described)
 
@@ -55,20 +56,10 @@ def train(options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(SEED)
     measured = measure(options)
     learn, test = write_people(options)
-    head, size = presets.load_preset(BASE).head, options.batch_size
+    head = presets.load_preset(BASE).head
     model = models.classifier(keras_neurovit.from_preset(measured, num_classes=0), len(LABELS), **head)
-    batches = Brains(learn, size, seed=SEED, targets=targets(options.people))
-    training.finetune(
-        model,
-        data.read_ahead(batches),
-        data.read_ahead(Brains(test, size, targets=targets(options.fresh))),
-        folder=options.runs / "train",
-        epochs=1 if options.smoke else EPOCHS[1],
-        peak=3e-4,
-        warmup_epochs=0.5,
-        facts={"brains": batches.claim, "batch_size": size, "seed": SEED, "weights": measured.weights.sha256},
-        verbose=2,
-    )
+    passes = 1 if options.smoke else PASSES
+    tell(model, learn, test, options, measured, batch_size=BATCH, passes=passes, peak=3e-4)
     described = dataclasses.replace(
         measured,
         name="minit3d_ad",
@@ -77,7 +68,7 @@ def train(options: argparse.Namespace) -> None:
         head=head,
         volume=options.contract,
     )
-    publish(model, options.preset, described, batches.volumes[:LOOKED_AT])
+    publish(model, options.preset, described, Brains(learn, BATCH).volumes[:LOOKED_AT])
 
 
 def main() -> None:

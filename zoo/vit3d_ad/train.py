@@ -23,15 +23,15 @@ import keras
 import numpy as np
 
 import keras_neurovit
-from keras_neurovit import data, presets, training
+from keras_neurovit import presets, training
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from alzheimer import LABELS, SEED, arguments, by_true_volumes, report, settle, targets, write_people
+from alzheimer import LABELS, MOST_MOVED, SEED, arguments, report, settle, targets, tell, write_people
 from brains import Brains
-from measuring import PARTS, Lesson, learn_to_measure
+from measuring import Lesson, learn_to_measure
 from reports import LOOKED_AT, publish, write_report
 
-LESSON = {"epochs": 1, "peak": 3e-4, "most_moved": 2}
+LESSON = {"epochs": 1, "peak": 3e-4, "most_moved": MOST_MOVED}
 PASSES, PEAK = 3, 2e-4  # of telling the classes
 BATCH = 4
 
@@ -44,26 +44,6 @@ def measure(base: presets.Preset, learn: Path, test: Path, options: argparse.Nam
     return presets.save_to_preset(model, options.runs / "measured", described)
 
 
-def tell(model: keras.Model, learn: Path, test: Path, measured: presets.Preset, options: argparse.Namespace) -> None:
-    """Fine-tune a classifier on the probabilities of the classes that the true volumes give."""
-    how = {"seed": SEED, "parts": PARTS, "most_moved": LESSON["most_moved"]}
-    train, watched = Brains(learn, BATCH, **how), Brains(test, BATCH)
-    best = by_true_volumes(train.truth, targets(options.people))
-    for people in (train, watched):
-        people.targets = best.predict_proba(people.truth).astype("float32")
-    facts = {"brains": train.claim, "batch_size": BATCH, "weights": measured.weights.sha256, **how}
-    length = {"epochs": PARTS * PASSES, "warmup_epochs": 1, "peak": PEAK}
-    training.finetune(
-        model,
-        data.read_ahead(train),
-        data.read_ahead(watched),
-        folder=options.runs / "tell",
-        facts=facts,
-        verbose=2,
-        **length,
-    )
-
-
 def train(base: presets.Preset, options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(SEED)
     learn, test = write_people(options)
@@ -72,7 +52,7 @@ def train(base: presets.Preset, options: argparse.Namespace) -> None:
     sick = targets(options.people)
     still = Brains(learn, options.batch_size, targets=sick)
     training.probe(model, still, np.repeat(sick, still.contrasts), strength=0.1)
-    tell(model, learn, test, measured, options)
+    tell(model, learn, test, options, measured, batch_size=BATCH, passes=PASSES, peak=PEAK)
     described = dataclasses.replace(
         base,
         name="vit3d_ad",

@@ -7,8 +7,9 @@ Hardware:  two CPU cores (AMD EPYC, 2.4 GHz), 24 GB; KERAS_BACKEND=jax on a GPU 
 
 A tiny vit3d learns to measure: from synthetic scans of any contrast, the share of every structure in every cell of two
 voxels along each edge. A second lesson, of other people, is harder: strong coils shade the scans, and more of them have
-skulls. In a third these scans are moved, lest the model goes by where in the box something usually lies. Its teachers
-are 16 of SynthSeg's 20 label maps; the other four make the people it is tested on. Killed, it goes on where it was.
+skulls. In three more the scans of both are moved, lest the model goes by where in the box something usually lies. Its
+teachers are 16 of SynthSeg's 20 label maps; the other four make the people it is tested on. Killed, it goes on where it
+was.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ SEED = 2303
 FINER = {"patch_size": CELL, "hidden_dim": 16, "num_layers": 1}
 STEM = {"patch_size": 2 * CELL, "hidden_dim": 64, "num_layers": 1, "num_levels": 3, "stem": FINER}
 T1_SHARE = 0.9  # of the scans; the rest have any contrast
-MOST_MOVED = 2  # cells, in the third lesson
+MOST_MOVED = 2  # cells, in the last lessons
 COILS = {"stripped_share": 0.6, "coil": 1.0}  # of the second lesson
 CONTRACT = volumes.VolumeContract((3.0, 3.0, 3.0), (64, 80, 64), brain_extracted=False)
 CITATION = (
@@ -93,7 +94,7 @@ def train(options: argparse.Namespace) -> None:
     lessons = [
         Lesson(learn, options.epochs),
         Lesson(coils, options.epochs, peak=7e-4),
-        Lesson(coils, 1, peak=5e-4, most_moved=MOST_MOVED),
+        *(Lesson(brains, 1, peak=5e-4, most_moved=MOST_MOVED) for brains in (coils, learn, coils)),
     ]
     how = {"batch_size": options.batch_size, "seed": SEED}
     model = learn_to_measure(described, lessons, test, options.runs / "train", **how)
