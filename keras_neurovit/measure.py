@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError
@@ -20,6 +21,8 @@ def measure_scans(
     paths: Sequence[str | os.PathLike], preset: str | os.PathLike | Preset = "vit3d_brain", *, strict: bool = False
 ) -> list[dict]:
     """Estimated volumes of structures; a bad scan is reported and the rest are done.
+
+    Each is the mean of seven estimates, see `estimate`.
 
     Args:
         paths: scans, or folders of scans (BIDS roots too; see `find_scans`).
@@ -47,10 +50,23 @@ def iterate_measures(files: Sequence[Path], preset: Preset, strict: bool = False
     """One result after another, in the order of `files`; see `measure_scans`."""
     model = from_preset(preset, verbose=False)
 
-    def volumes(numbers: np.ndarray) -> dict:
-        return {"volumes_mm3": name_volumes(numbers, preset.labels)}
+    def volumes(volume: np.ndarray) -> dict:
+        return {"volumes_mm3": name_volumes(estimate(model, volume), preset.labels)}
 
-    return iterate_results(files, model, preset, volumes, strict)
+    return iterate_results(files, preset, volumes, strict)
+
+
+def estimate(model: keras.Model, volume: np.ndarray) -> np.ndarray:
+    """The mean of what a model measures in a volume where it lies and moved by one voxel, both ways along each axis.
+
+    What a structure measures depends a little on where the borders of patches cut it: seven cuts tell more than one.
+
+    Shape: (x, y, z, channel) → (structure,), mm³
+    """
+    edges = np.pad(volume, ((1, 1), (1, 1), (1, 1), (0, 0)), mode="edge")
+    starts = np.vstack([np.ones((1, 3), int), np.eye(3, dtype=int) + 1, 1 - np.eye(3, dtype=int)])
+    moved = [edges[tuple(slice(i, i + n) for i, n in zip(start, volume.shape, strict=False))] for start in starts]
+    return keras.ops.convert_to_numpy(model(np.stack(moved).astype("float32"), training=False)).mean(axis=0)
 
 
 def name_volumes(numbers: np.ndarray, structures: Sequence[str]) -> dict[str, float]:

@@ -65,28 +65,27 @@ def iterate_predictions(
     """One result after another, in the order of `files`; see `predict_scans`."""
     model = from_preset(preset, activation="softmax", verbose=False)
 
-    def probabilities(numbers: np.ndarray) -> dict:
-        named = zip(preset.labels, calibrated(preset.calibration, numbers[None])[0], strict=True)
+    def probabilities(volume: np.ndarray) -> dict:
+        numbers = keras.ops.convert_to_numpy(model(volume[None].astype("float32"), training=False))
+        named = zip(preset.labels, calibrated(preset.calibration, numbers)[0], strict=True)
         return {"probabilities": {label: round(float(p), 6) for label, p in named}}
 
-    return iterate_results(files, model, preset, probabilities, strict, prepare)
+    return iterate_results(files, preset, probabilities, strict, prepare)
 
 
 def iterate_results(
     files: Sequence[Path],
-    model: keras.Model,
     preset: Preset,
     describe: Callable[[np.ndarray], dict],
     strict: bool = False,
     prepare: Callable[[Scan], Scan] | None = None,
 ) -> Iterator[dict]:
-    """What a model says of each scan, or why it could not be read.
+    """What is said of each scan, or why it could not be read.
 
     Args:
         files: scans.
-        model: of one volume.
-        preset: what it reads.
-        describe: from the model's numbers to the entries of a result.
+        preset: of a model, which tells what it reads.
+        describe: from a volume to the entries of a result.
         strict: whether a suspicious scan is an error.
         prepare: what is done to a scan first, see `preparation`.
     """
@@ -99,8 +98,7 @@ def iterate_results(
         except InputError as error:
             yield {"path": str(file), "error": str(error), "warnings": []}
             continue
-        numbers = keras.ops.convert_to_numpy(model(volume[None].astype("float32"), training=False))[0]
-        yield {"path": str(file), **describe(numbers), "warnings": warnings}
+        yield {"path": str(file), **describe(volume), "warnings": warnings}
 
 
 def find_scans(paths: Sequence[str | os.PathLike]) -> list[Path]:

@@ -89,7 +89,6 @@ def test_imposed_atrophy_is_told_nearly_as_well_as_the_true_volumes_allow():
     assert found["auc"]["value"] >= max(0.89, found["auc_true_volumes"]["value"] - 0.05)
 
 
-@pytest.mark.xfail(reason="small structures change more when the skull is taken off; see the card", strict=True)
 def test_a_head_measures_alike_with_its_skull_and_without():
     found = results("vit3d_brain")["colin27_whole_over_extracted"]
     assert max(map(abs, found.values())) <= 0.10

@@ -7,7 +7,7 @@ Hardware:  two CPU cores (AMD EPYC, 2.4 GHz), 24 GB; KERAS_BACKEND=jax on a GPU 
 
 A tiny vit3d learns to measure: from synthetic scans of any contrast, the share of every structure in every cell of two
 voxels along each edge. A second lesson, of other people, is harder: strong coils shade the scans, and more of them have
-skulls. In three more the scans of both are moved, lest the model goes by where in the box something usually lies. Its
+skulls. In three more the scans of either are moved, lest the model goes by where in the box something usually lies. Its
 teachers are 16 of SynthSeg's 20 label maps; the other four make the people it is tested on. Killed, it goes on where it
 was.
 """
