@@ -64,7 +64,8 @@ def estimate(model: keras.Model, volume: np.ndarray) -> np.ndarray:
     Shape: (x, y, z, channel) → (structure,), mm³
     """
     edges = np.pad(volume, ((1, 1), (1, 1), (1, 1), (0, 0)), mode="edge")
-    starts = np.vstack([np.ones((1, 3), int), np.eye(3, dtype=int) + 1, 1 - np.eye(3, dtype=int)])
+    step = np.eye(3, dtype=int)
+    starts = 1 + np.vstack([0 * step[:1], step, -step])
     moved = [edges[tuple(slice(i, i + n) for i, n in zip(start, volume.shape, strict=False))] for start in starts]
     return keras.ops.convert_to_numpy(model(np.stack(moved).astype("float32"), training=False)).mean(axis=0)
 

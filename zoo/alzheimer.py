@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from ageing import aged
 from brains import HELD_OUT, MIRRORED, Brains, split_label_maps, write_brains
-from measuring import CELL, PARTS
+from measuring import CELL, MOST_MOVED, PARTS
 from reports import draw_failures, need_extras, numbers
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
@@ -22,7 +22,6 @@ import keras_neurovit
 from keras_neurovit import data, evaluation, predict_scans, presets, synthesis, training, volumes
 
 SEED, LABELS = 2303, ("CN", "AD")
-MOST_MOVED = 2  # cells by which scans are moved while they are learnt from
 AGED = (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
 """Severities imposed on real scans; what is below 0 is younger than the scan."""
 

@@ -18,6 +18,7 @@ from keras_neurovit import data, models, presets, synthesis, training
 PARTS = 4  # checkpoints while all brains are seen once
 WATCHED = 100  # scans of the others that are looked at after each part
 CELL = 2  # voxels along the edge of the cells in which structures are told
+MOST_MOVED = 2  # cells, of the lessons in which scans are moved
 
 
 def describe(base: presets.Preset, truth: np.ndarray, *, merged: int = 1, **changes) -> presets.Preset:

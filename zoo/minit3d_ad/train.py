@@ -22,9 +22,9 @@ import keras_neurovit
 from keras_neurovit import models, presets
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from alzheimer import LABELS, MOST_MOVED, SEED, arguments, report, settle, tell, write_people
+from alzheimer import LABELS, SEED, arguments, report, settle, tell, write_people
 from brains import Brains
-from measuring import Lesson, describe, learn_to_measure
+from measuring import MOST_MOVED, Lesson, describe, learn_to_measure
 from reports import LOOKED_AT, publish, write_report
 
 BASE = "minit3d_tiny"

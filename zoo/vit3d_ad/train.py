@@ -26,9 +26,9 @@ import keras_neurovit
 from keras_neurovit import presets, training
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from alzheimer import LABELS, MOST_MOVED, SEED, arguments, report, settle, targets, tell, write_people
+from alzheimer import LABELS, SEED, arguments, report, settle, targets, tell, write_people
 from brains import Brains
-from measuring import Lesson, learn_to_measure
+from measuring import MOST_MOVED, Lesson, learn_to_measure
 from reports import LOOKED_AT, publish, write_report
 
 LESSON = {"epochs": 1, "peak": 3e-4, "most_moved": MOST_MOVED}

@@ -26,14 +26,13 @@ from keras_neurovit import presets, synthesis, volumes
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from brains import HELD_OUT, Brains, split_label_maps, write_brains
 from evaluate import furthest, on_real_people, on_synthetic_people, with_and_without_skull, write_errors
-from measuring import CELL, Lesson, describe, learn_to_measure
+from measuring import CELL, MOST_MOVED, Lesson, describe, learn_to_measure
 from reports import LOOKED_AT, draw_failures, need_extras, publish, write_report
 
 SEED = 2303
 FINER = {"patch_size": CELL, "hidden_dim": 16, "num_layers": 1}
 STEM = {"patch_size": 2 * CELL, "hidden_dim": 64, "num_layers": 1, "num_levels": 3, "stem": FINER}
 T1_SHARE = 0.9  # of the scans; the rest have any contrast
-MOST_MOVED = 2  # cells, in the last lessons
 COILS = {"stripped_share": 0.6, "coil": 1.0}  # of the second lesson
 CONTRACT = volumes.VolumeContract((3.0, 3.0, 3.0), (64, 80, 64), brain_extracted=False)
 CITATION = (
