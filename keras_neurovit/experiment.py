@@ -27,6 +27,7 @@ from keras_neurovit.presets import (
     know,
     known_people,
     load_preset,
+    probabilities_of,
     save_people,
     save_reference,
     save_to_preset,
@@ -212,8 +213,7 @@ def train_on_cohort(
     save_reference(folder / "preset", [head_facts(volume, contract) for volume in seen()])
 
     def told(people):
-        logits = model.predict(make_dataset(people, contract, **show), verbose=0)
-        return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+        return probabilities_of(model, make_dataset(people, contract, **show), described.views)
 
     probabilities = told(test)
     write_predictions(folder / "predictions.csv", test, probabilities)

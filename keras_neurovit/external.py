@@ -20,7 +20,7 @@ from keras_neurovit.cohorts.record import bare
 from keras_neurovit.cohorts.sidecar import field_strength
 from keras_neurovit.evaluate import evaluate_predictions, known_to
 from keras_neurovit.evaluation import Predictions, calibrated
-from keras_neurovit.presets import Preset, drift, from_preset, load_preset, load_reference
+from keras_neurovit.presets import Preset, drift, from_preset, load_preset, load_reference, mean_over_views
 from keras_neurovit.volumes import conform_and_check, head_facts, read_scan
 
 
@@ -131,7 +131,7 @@ def predict_cohort(cohort: Cohort, preset: Preset, model: keras.Model) -> tuple[
             continue
         for warning in warnings:
             print(f"warning: {record.path}: {warning}", file=sys.stderr)
-        said.append(keras.ops.convert_to_numpy(model(volume[None].astype("float32"), training=False))[0])
+        said.append(mean_over_views(model, volume[None], preset.views)[0])
         measured = {"brain_volume": f"{facts[-1]['head_ml']:.1f}", "voxel_size": f"{np.prod(scan.spacing_mm):.4f}"}
         tesla = field_strength(record.path)
         rows.append((record, measured | ({"field_strength": tesla} if tesla else {}) | record.columns))

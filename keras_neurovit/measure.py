@@ -7,12 +7,11 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.predict import find_scans, iterate_results
-from keras_neurovit.presets import Preset, from_preset, load_preset
+from keras_neurovit.presets import Preset, from_preset, load_preset, mean_over_views
 from keras_neurovit.presets.sums import check_listed
 from keras_neurovit.synthesis import sums_of_structures
 
@@ -22,7 +21,7 @@ def measure_scans(
 ) -> list[dict]:
     """Estimated volumes of structures; a bad scan is reported and the rest are done.
 
-    Each is the mean of seven estimates, see `estimate`.
+    Each is the mean over as many views of the scan as the preset asks for, see `mean_over_views`.
 
     Args:
         paths: scans, or folders of scans (BIDS roots too; see `find_scans`).
@@ -51,23 +50,9 @@ def iterate_measures(files: Sequence[Path], preset: Preset, strict: bool = False
     model = from_preset(preset, verbose=False)
 
     def volumes(volume: np.ndarray) -> dict:
-        return {"volumes_mm3": name_volumes(estimate(model, volume), preset.labels)}
+        return {"volumes_mm3": name_volumes(mean_over_views(model, volume[None], preset.views)[0], preset.labels)}
 
     return iterate_results(files, preset, volumes, strict)
-
-
-def estimate(model: keras.Model, volume: np.ndarray) -> np.ndarray:
-    """The mean of what a model measures in a volume where it lies and moved by one voxel, both ways along each axis.
-
-    What a structure measures depends a little on where the borders of patches cut it: seven cuts tell more than one.
-
-    Shape: (x, y, z, channel) → (structure,), mm³
-    """
-    edges = np.pad(volume, ((1, 1), (1, 1), (1, 1), (0, 0)), mode="edge")
-    step = np.eye(3, dtype=int)
-    starts = 1 + np.vstack([0 * step[:1], step, -step])
-    moved = [edges[tuple(slice(i, i + n) for i, n in zip(start, volume.shape, strict=False))] for start in starts]
-    return keras.ops.convert_to_numpy(model(np.stack(moved).astype("float32"), training=False)).mean(axis=0)
 
 
 def name_volumes(numbers: np.ndarray, structures: Sequence[str]) -> dict[str, float]:

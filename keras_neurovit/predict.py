@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError
 from keras_neurovit.evaluation import calibrated
 from keras_neurovit.preparation import preparation
-from keras_neurovit.presets import Preset, from_preset, load_preset
+from keras_neurovit.presets import Preset, from_preset, load_preset, mean_over_views
 from keras_neurovit.volumes import Scan, conform_and_check, is_scan, read_scan
 
 
@@ -26,7 +25,8 @@ def predict_scans(
 ) -> list[dict]:
     """Probabilities of a preset's labels for scans; a bad scan is reported and the rest are done.
 
-    Where the preset holds a calibration, they are calibrated.
+    They are averaged over as many views of each scan as the preset asks for, and calibrated where it holds a
+    calibration.
 
     Args:
         paths: scans, or folders of scans (BIDS roots too; see `find_scans`).
@@ -66,7 +66,7 @@ def iterate_predictions(
     model = from_preset(preset, activation="softmax", verbose=False)
 
     def probabilities(volume: np.ndarray) -> dict:
-        numbers = keras.ops.convert_to_numpy(model(volume[None].astype("float32"), training=False))
+        numbers = mean_over_views(model, volume[None], preset.views)
         named = zip(preset.labels, calibrated(preset.calibration, numbers)[0], strict=True)
         return {"probabilities": {label: round(float(p), 6) for label, p in named}}
 

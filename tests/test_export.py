@@ -36,6 +36,7 @@ def test_a_preset_says_the_same_elsewhere(format, calibrated_preset, tmp_path):
     contract = json.loads((tmp_path / "out" / "contract.json").read_text())
     assert contract["output"] == {"kind": "probabilities", "labels": ["a", "b"]}
     assert contract["volume"] == calibrated_preset.volume.to_dict()
+    assert contract["views"] == 1
     assert contract["input"]["shape"] == [None, 24, 28, 24, 1]
     assert contract["weights_sha256"] == calibrated_preset.weights.sha256
     # Three volumes, where it was compared on two; the reference is the way that `predict` goes.

@@ -14,6 +14,7 @@ from brains import HELD_OUT, MIRRORED, Brains, split_label_maps, write_brains
 from measuring import CELL, MOST_MOVED, PARTS
 from reports import draw_failures, need_extras, numbers
 from scipy import stats
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -120,8 +121,8 @@ def on_synthetic_people(options: argparse.Namespace) -> dict[str, dict]:
     learn, test = (Brains(folder, options.batch_size) for folder in folders)
     batches = Brains(folders[1], options.batch_size, targets=targets(options.fresh))
     people, sick = population(options.fresh, SEED + 1), targets(options.fresh)
-    logits = keras_neurovit.from_preset(options.preset, verbose=False).predict(batches, verbose=0)
-    score = logits[:, 1] - logits[:, 0]
+    preset = presets.load_preset(options.preset)
+    score = presets.probabilities_of(keras_neurovit.from_preset(preset, verbose=False), batches, preset.views)[:, 1]
     allowed = by_true_volumes(learn.truth, targets(options.people)).predict_proba(test.truth)[:, 1]
     tissue = [synthesis.STRUCTURES.index(part) for part in dict(synthesis.sums_of_structures())["brain"]]
     brain = [side.truth[:, tissue].sum(axis=1) for side in (learn, test)]
@@ -146,13 +147,13 @@ def on_real_people(options: argparse.Namespace) -> dict:
     """P(AD) of real adults without dementia, and how its logit moves when their scans are aged by a warp."""
     results = predict_scans([options.bids], options.preset)
     p = np.array([result["probabilities"]["AD"] for result in results])
-    model = keras_neurovit.from_preset(options.preset, verbose=False)
+    preset = presets.load_preset(options.preset)
+    model = keras_neurovit.from_preset(preset, verbose=False)
     curves = {}
     for result in results[:: max(len(results) // options.aged, 1)][: options.aged]:
         scan = volumes.read_scan(result["path"])
         warped = np.stack([volumes.conform(aged(scan, severity), options.contract) for severity in AGED])
-        logits = keras.ops.convert_to_numpy(model(warped, training=False))
-        curves[Path(result["path"]).name] = logits[:, 1] - logits[:, 0]
+        curves[Path(result["path"]).name] = logit(presets.probabilities_of(model, [(warped,)], preset.views)[:, 1])
     return {
         "people": len(p),
         "called_AD": int((p > 0.5).sum()),

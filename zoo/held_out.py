@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from fitting import Kind, Place, Run, facts, fit, run_folder
+from fitting import HOW, Kind, Place, Run, facts, fit, run_folder
 from sklearn.model_selection import StratifiedKFold
 
 from keras_neurovit import cohorts, data, presets
@@ -54,9 +54,7 @@ def held_out_scores(kind: str, how: Kind, start: presets.Preset, run: Run, seed:
             cohorts.refuse_leak(train=run.teachers, test=run.test)
         model = fit(how, start, run.learn, folder, seed, place, run.teachers)
         batches = data.make_dataset(run.test, start.volume, cache=place.cache, verbose=False)
-        model.compile(jit_compile=False)  # what is told of a few scans would mostly be the compiler's time
-        logits = model.predict(batches, verbose=0)
-        scores = keras.ops.convert_to_numpy(keras.ops.softmax(logits))[:, 1]
+        scores = presets.probabilities_of(model, batches, HOW["views"])[:, 1]
         with published(folder / "scores.npy") as temporary, temporary.open("wb") as stream:
             np.save(stream, scores)
         print(f"{kind}: {run.name} done", flush=True)

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from fitting import Kind, Place, Run, facts, fit, run_folder
+from fitting import HOW, Kind, Place, Run, facts, fit, run_folder
 from held_out import KEPT, folds_of, held_out_scores
 from reports import bootstrap, draw_failures, need_extras, publish
 from scored import Scored, difference, gathered
@@ -114,6 +114,7 @@ def ship(kind: str, description: str, head: dict, options: argparse.Namespace) -
         description=description,
         labels=LABELS,
         head=head,
+        views=HOW["views"],
         citation=f"{base.citation} Scans: Bezmaternykh et al., OpenNeuro ds002748 (CC0).",
     )
     scans = [volumes.read_scan(path) for path in options.cohort.paths]

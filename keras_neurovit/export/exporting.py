@@ -81,7 +81,9 @@ def export_preset(
 ) -> Exported:
     """Write a preset for another runtime, run it there, and compare it with Keras.
 
-    The model takes conformed volumes and tells probabilities, calibrated where the preset is, or volumes of structures.
+    The model takes conformed volumes and tells probabilities, calibrated where the preset is, or volumes of structures,
+    each of one view: averaging over the `views` that the preset may ask for, which `contract.json` tells, is the
+    caller's.
     The folder, with the model and a `contract.json` of what it reads and what its outputs mean, appears when all went
     well, and not otherwise.
 
@@ -128,7 +130,7 @@ def export_preset(
 
 
 def whole_model(preset: Preset) -> keras.Model:
-    """A preset's model from volume to what `predict` or `measure` tells, its calibration included.
+    """A preset's model from volume to what `predict` or `measure` tells of one view, its calibration included.
 
     Shape: (batch, x, y, z, channel) → (batch, label)
 
@@ -217,6 +219,7 @@ def _contract(preset: Preset, format: str, file: str, difference: float) -> dict
         "file": file,
         "input": {"shape": shape, "dtype": "float32", "axes": AXES, "prepared_by": "keras_neurovit.conform"},
         "volume": preset.volume.to_dict(),
+        "views": preset.views,
         "output": {"kind": "volumes_mm3" if preset.measures else "probabilities", "labels": list(preset.labels)},
         "calibration": dict(preset.calibration) if preset.calibration else None,
         "largest_difference_from_keras": difference,

@@ -12,6 +12,7 @@ from keras_neurovit.presets.store import SHIPPED, list_presets, load_preset, sav
 from keras_neurovit.presets.to_torch import to_torch_state_dict
 from keras_neurovit.presets.travel import fetch
 from keras_neurovit.presets.verify import Verdict, verify, write_golden
+from keras_neurovit.presets.views import mean_over_views, probabilities_of
 
 __all__ = [
     "SHIPPED",
@@ -31,6 +32,8 @@ __all__ = [
     "list_presets",
     "load_preset",
     "load_reference",
+    "mean_over_views",
+    "probabilities_of",
     "push_to_hub",
     "register_backbone",
     "save_calibration",

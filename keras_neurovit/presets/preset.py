@@ -12,6 +12,7 @@ from keras_neurovit._checks import InputError
 from keras_neurovit.volumes import VolumeContract
 
 FORMAT = 1  # of preset.json; a reader of a later format keeps reading this one
+VIEWS = (1, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Preset:
         calibration: what makes its probabilities right, as `evaluation.fit_calibration` gives it; None where nothing
             was fitted.
         fingerprint: range of each of the `intensities` of the scans it was trained on; empty where it is not known.
+        views: how many views of a scan are averaged where it is predicted or measured: 1, or 7 (`mean_over_views`).
         folder: where the preset was found.
     """
 
@@ -84,6 +86,7 @@ class Preset:
     citation: str = ""
     calibration: Mapping | None = None
     fingerprint: Mapping = field(default_factory=dict)
+    views: int = 1
     folder: Path | None = None
 
     def __post_init__(self):
@@ -91,6 +94,8 @@ class Preset:
         object.__setattr__(self, "head", MappingProxyType(dict(self.head)))
         object.__setattr__(self, "fingerprint", MappingProxyType(dict(self.fingerprint)))
         object.__setattr__(self, "labels", tuple(self.labels))
+        if self.views not in VIEWS:
+            raise InputError(f"preset {self.name!r}: no such number of views", VIEWS, self.views)
 
     @property
     def measures(self) -> bool:
@@ -124,6 +129,8 @@ class Preset:
             "citation": self.citation,
             **({"fingerprint": dict(self.fingerprint)} if self.fingerprint else {}),
         }
+        if self.views > 1:
+            values["views"] = self.views
         if self.calibration:
             values["calibration"] = dict(self.calibration)
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

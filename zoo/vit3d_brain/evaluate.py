@@ -9,9 +9,9 @@ import numpy as np
 from reports import bootstrap, numbers, partial_r, r
 
 import keras_neurovit
-from keras_neurovit import cohorts, evaluation, synthesis, volumes
+from keras_neurovit import cohorts, evaluation, presets, synthesis, volumes
 from keras_neurovit._files import published
-from keras_neurovit.measure import estimate, measure_scans
+from keras_neurovit.measure import measure_scans
 from keras_neurovit.presets.sums import write_sums
 
 QUOTED = (
@@ -34,8 +34,8 @@ def on_synthetic_people(batches, preset: Path) -> tuple[dict, dict]:
     Returns:
         Correlations with intervals, and for each volume bias and errors.
     """
-    model = keras_neurovit.from_preset(preset, verbose=False)
-    found = np.stack([estimate(model, volume) for volume in batches.volumes])
+    model, views = keras_neurovit.from_preset(preset, verbose=False), presets.load_preset(preset).views
+    found = np.concatenate([presets.mean_over_views(model, volume[None], views) for volume in batches.volumes])
     named = {"true": batches.truth, "found": found}
     volume = {
         name: {key: rows[:, [synthesis.STRUCTURES.index(p) for p in parts]].sum(axis=1) for key, rows in named.items()}

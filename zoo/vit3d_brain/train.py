@@ -88,6 +88,7 @@ def train(options: argparse.Namespace) -> None:
         description="Tiny ViT that measures brain structures, learnt on synthetic scans of any contrast.",
         arguments={**tiny.arguments, "stem": STEM},
         volume=CONTRACT,
+        views=7,
         citation=CITATION,
     )
     lessons = [

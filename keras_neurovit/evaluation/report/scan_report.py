@@ -18,7 +18,7 @@ from keras_neurovit.evaluation.recalibration import calibrated
 from keras_neurovit.evaluation.report.page import write_page
 from keras_neurovit.evaluation.report.told import read_told
 from keras_neurovit.evaluation.report.viewer import packed_volume
-from keras_neurovit.presets import Preset, from_preset, load_preset
+from keras_neurovit.presets import Preset, from_preset, load_preset, probabilities_of
 from keras_neurovit.volumes import Scan, VolumeContract, conform, conform_and_check, read_scan
 
 DRAWS, SHOWN_MM, NEAR = 32, 1.0, 0.1
@@ -92,8 +92,7 @@ def told_by(model: keras.Model, preset: Preset, volumes: np.ndarray) -> np.ndarr
 
     Shape: (batch, x, y, z, 1) → (batch, label)
     """
-    said = keras.ops.convert_to_numpy(keras.ops.softmax(model(volumes, training=False)))
-    return calibrated(preset.calibration, said)
+    return calibrated(preset.calibration, probabilities_of(model, [(volumes,)], preset.views))
 
 
 def _changed(model: keras.Model, preset: Preset, volume: np.ndarray) -> np.ndarray:
