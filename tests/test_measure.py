@@ -66,6 +66,9 @@ def test_the_command_prints_json_and_a_table(measuring, head_file, capsys):
     assert "unknown" in printed.out
     assert "no medical device" in printed.err
     assert measured_errors(measuring) == {"brain": 0.02}
+    assert "two thirds" in printed.err
+    assert cli.main(["measure", str(head_file.with_name("none.nii.gz")), "--preset", str(measuring.folder)]) == 1
+    assert "two thirds" not in capsys.readouterr().err
 
 
 def test_measuring_and_predicting_are_not_mixed_up(measuring, head_file):

@@ -26,11 +26,7 @@ def folds_of(cohort: cohorts.Cohort, count: int, seed: int) -> list[tuple[np.nda
 
 def known_scores(kind: str, how: Kind, start: presets.Preset, run: Run, seed: int, place: Place) -> np.ndarray | None:
     """Held-out scores of a run that is done, here or wherever they were kept; None of others. As `held_out_scores`."""
-    folder = _folder(kind, how, start, run, seed, place)
-    if (folder / "scores.npy").exists():
-        return np.load(folder / "scores.npy")
-    kept = _kept(kind, place).get(folder.name)
-    return None if kept is None else np.asarray(kept, "float32")
+    return _known(_folder(kind, how, start, run, seed, place), kind, place)
 
 
 def held_out_scores(kind: str, how: Kind, start: presets.Preset, run: Run, seed: int, place: Place) -> np.ndarray:
@@ -46,8 +42,8 @@ def held_out_scores(kind: str, how: Kind, start: presets.Preset, run: Run, seed:
         seed: of weights, order and augmentation.
         place: of the runs.
     """
-    asked = (kind, how, start, run, seed, place)
-    folder, scores = _folder(*asked), known_scores(*asked)
+    folder = _folder(kind, how, start, run, seed, place)
+    scores = _known(folder, kind, place)
     if scores is None:
         cohorts.refuse_leak(train=run.learn, test=run.test)
         if how.taught:
@@ -66,6 +62,13 @@ def held_out_scores(kind: str, how: Kind, start: presets.Preset, run: Run, seed:
 
 def _folder(kind: str, how: Kind, start: presets.Preset, run: Run, seed: int, place: Place) -> Path:
     return run_folder(run.name, kind, facts(how, start, run.learn, seed, place, run.teachers), place)
+
+
+def _known(folder: Path, kind: str, place: Place) -> np.ndarray | None:
+    if (folder / "scores.npy").exists():
+        return np.load(folder / "scores.npy")
+    kept = _kept(kind, place).get(folder.name)
+    return None if kept is None else np.asarray(kept, "float32")
 
 
 def _kept(kind: str, place: Place) -> dict[str, list[float]]:
