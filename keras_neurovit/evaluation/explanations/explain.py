@@ -61,8 +61,8 @@ def explain_scan(
     """Explain a score, and write the map as NIfTI in the scan's own space.
 
     Values of "occlusion" and "integrated_gradients" are contributions to the score: above 0 for it, below against.
-    Those of the attention methods are from 0, and tell where, not which way. No map shows that the model is right. It is
-    of one view, the scan where it lies, whatever number of views the preset's predictions are the mean of.
+    Those of the attention methods are from 0, and tell where, not which way. No map shows that the model is right. Each
+    is of one view, the scan where it lies, whatever number of views the preset's predictions are the mean of.
 
     Args:
         scan: the file, or what `read_scan` gave.
