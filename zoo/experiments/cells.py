@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 MODELS = ("vit3d", "minit3d", "sfcn")
 STARTS = ("scratch", "synthetic", "real")
-FEW = 24
+FEW = (24, 12)
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ def grid(tasks: Sequence[str]) -> list[Cell]:
 
     Example:
         >>> len(grid(["sex"])), grid(["sex", "AD"])[0].name
-        (38, 'vit3d, synthetic, augmented, warm-up + annealing')
+        (40, 'vit3d, synthetic, augmented, warm-up + annealing')
     """
     full = [Cell(*row) for row in itertools.product(tasks, MODELS, STARTS, (True, False), (True, False))]
-    few = [Cell(task, start=start, people=FEW) for task in tasks for start in ("synthetic", "scratch")]
+    starts = ("synthetic", "scratch")
+    few = [Cell(task, start=start, people=people) for task in tasks for start in starts for people in FEW]
     return sorted(full + few, key=lambda cell: cell.departs)
 
 
