@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from keras_neurovit._checks import InputError
+from keras_neurovit.presets.views import MOVES
 from keras_neurovit.volumes import VolumeContract
 
 FORMAT = 1  # of preset.json; a reader of a later format keeps reading this one
-VIEWS = (1, 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Preset:
         object.__setattr__(self, "head", MappingProxyType(dict(self.head)))
         object.__setattr__(self, "fingerprint", MappingProxyType(dict(self.fingerprint)))
         object.__setattr__(self, "labels", tuple(self.labels))
-        if self.views not in VIEWS:
-            raise InputError(f"preset {self.name!r}: no such number of views", VIEWS, self.views)
+        if self.views not in MOVES:
+            raise InputError(f"preset {self.name!r}: no such number of views", tuple(MOVES), self.views)
 
     @property
     def measures(self) -> bool:
