@@ -11,6 +11,7 @@ VOLUMES, TOKENS = (2, 8, 12, 20, 1), (2, 64, 24)  # patch (2, 3, 5): grid (4, 4,
 CELLS = (2, 4, 3, 5, 8)
 
 LAYERS = {
+    "BlockDetails": (lambda: layers.BlockDetails((1, 1, 1), (7, 3, 3)), TOKENS),
     "BlockHead": (lambda: layers.BlockHead(3), TOKENS),
     "Blocks3D": (lambda: layers.Blocks3D((4, 6, 10)), VOLUMES),
     "BrightnessLevels": (lambda: layers.BrightnessLevels(3), VOLUMES),

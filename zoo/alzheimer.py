@@ -82,6 +82,7 @@ def tell(
     batch_size: int,
     passes: int,
     peak: float,
+    most_moved: int = MOST_MOVED,
 ) -> None:
     """Fine-tune a classifier on the probabilities of the classes that people's true volumes give.
 
@@ -96,8 +97,9 @@ def tell(
         batch_size: scans a step.
         passes: how often each scan is seen.
         peak: highest learning rate.
+        most_moved: cells by which scans are moved at most.
     """
-    how = {"seed": SEED, "parts": PARTS, "most_moved": MOST_MOVED}
+    how = {"seed": SEED, "parts": PARTS, "most_moved": most_moved}
     train, watched = Brains(learn, batch_size, **how), Brains(test, batch_size)
     best = by_true_volumes(train.truth, targets(options.people))
     for people in (train, watched):

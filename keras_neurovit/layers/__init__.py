@@ -1,6 +1,6 @@
 """Three-dimensional layers, in keras.ops alone: the same on TensorFlow, JAX and PyTorch."""
 
-from keras_neurovit.layers.blocks import BlockHead, Blocks3D, FoldBlocks, UnfoldBlocks
+from keras_neurovit.layers.blocks import BlockDetails, BlockHead, Blocks3D, FoldBlocks, UnfoldBlocks
 from keras_neurovit.layers.brightness_levels import BrightnessLevels
 from keras_neurovit.layers.drop_path import DropPath
 from keras_neurovit.layers.encoder_block import LayerScale, TransformerEncoderBlock
@@ -14,6 +14,7 @@ from keras_neurovit.layers.structure_shares import StructureShares
 from keras_neurovit.layers.tokens import PrefixTokens, TokenPooling
 
 __all__ = [
+    "BlockDetails",
     "BlockHead",
     "Blocks3D",
     "BrightnessLevels",

@@ -7,6 +7,7 @@ from math import prod
 import keras
 
 from keras_neurovit import _checks
+from keras_neurovit.layers.patches import volume_of
 
 
 @keras.saving.register_keras_serializable("keras_neurovit")
@@ -92,6 +93,37 @@ class UnfoldBlocks(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0] and input_shape[0] // self.num_blocks, self.num_blocks, *input_shape[1:])
+
+
+@keras.saving.register_keras_serializable("keras_neurovit")
+class BlockDetails(keras.layers.Layer):
+    """Lay the patches of all blocks out where they lie in the volume; class tokens have no place.
+
+    Shape: (batch · block, class token and patches, channel) → (batch, i, j, k, channel), patches along (x, y, z)
+
+    Args:
+        block_grid: blocks (i, j, k) of a volume.
+        patch_grid: patches (i, j, k) of a block.
+
+    Example:
+        >>> import numpy as np
+        >>> BlockDetails((2, 2, 2), (2, 3, 5))(np.zeros((24, 31, 16))).shape
+        TensorShape([3, 4, 6, 10, 16])
+    """
+
+    def __init__(self, block_grid: tuple[int, int, int], patch_grid: tuple[int, int, int], **kwargs):
+        super().__init__(**kwargs)
+        self.block_grid = _checks.triple("block_grid", block_grid)
+        self.patch_grid = _checks.triple("patch_grid", patch_grid)
+
+    def call(self, tokens):
+        patches = tokens[:, 1:]
+        blocks = (-1, prod(self.block_grid), patches.shape[1] * patches.shape[2])
+        return volume_of(keras.ops.reshape(patches, blocks), self.block_grid, self.patch_grid)
+
+    def compute_output_shape(self, input_shape):
+        cells = (blocks * patches for blocks, patches in zip(self.block_grid, self.patch_grid, strict=True))
+        return (input_shape[0] and input_shape[0] // prod(self.block_grid), *cells, input_shape[-1])
 
 
 @keras.saving.register_keras_serializable("keras_neurovit")

@@ -34,9 +34,11 @@ def volume_of(patches, grid: tuple[int, int, int], patch_size: tuple[int, int, i
         TensorShape([2, 8, 12, 20, 1])
     """
     (gx, gy, gz), (px, py, pz) = grid, patch_size
-    volumes = keras.ops.reshape(patches, (-1, gx, gy, gz, px, py, pz, patches.shape[-1] // (px * py * pz)))
-    volumes = keras.ops.transpose(volumes, (0, 1, 4, 2, 5, 3, 6, 7))
-    return keras.ops.reshape(volumes, (-1, gx * px, gy * py, gz * pz, volumes.shape[-1]))
+    channels = patches.shape[-1] // (px * py * pz)
+    # Six axes, as above.
+    volumes = keras.ops.reshape(patches, (-1, gy, gz, px, py, pz * channels))
+    volumes = keras.ops.transpose(volumes, (0, 3, 1, 4, 2, 5))
+    return keras.ops.reshape(volumes, (-1, gx * px, gy * py, gz * pz, channels))
 
 
 def patch_statistics(patches):

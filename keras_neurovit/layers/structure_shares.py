@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_neurovit import _checks
 from keras_neurovit.layers.neighbour_block import NeighbourBlock3D
+from keras_neurovit.layers.patches import volume_of
 
 FINER_WIDTH = 32
 """Channels in which finer cells are told apart."""
@@ -63,7 +64,7 @@ class StructureShares(keras.layers.Layer):
         told = finer_shape or details_shape
         cells = tuple(n * self.cells for n in self.grid)
         if told is not None and tuple(told[1:4]) != cells:
-            mend = "Give as many cells as the backbone's finest stem cuts a patch into along each edge."
+            mend = "Give as many cells as the finest stem cuts a patch into along each edge, or minit3d a block."
             raise _checks.InputError("details are not of these cells", cells, tuple(told[1:4]), mend)
         if details_shape is None:
             self.context = self._dense(self.num_structures * self.cells**3, "context")
@@ -101,11 +102,12 @@ class StructureShares(keras.layers.Layer):
     def call(self, tokens, details=None, finer=None):
         told = self.context(tokens)
         if details is None:
-            return ops.sigmoid(_unfold(told, self.grid, self.cells))
-        meant = _scaled(self.local(details), self.meaning(_unfold(told, self.grid, self.parts)))
+            return ops.sigmoid(volume_of(told, self.grid, (self.cells,) * 3))
+        meant = _scaled(self.local(details), self.meaning(volume_of(told, self.grid, (self.parts,) * 3)))
         meant = self.neighbours(meant)
         if finer is not None:
-            told = _unfold(self.finer_meaning(meant), details.shape[1:4], self.cells // self.parts)
+            within = (self.cells // self.parts,) * 3
+            told = volume_of(self.finer_meaning(meant), details.shape[1:4], within)
             meant = self.widen(self.finer_neighbours(_scaled(self.finer_local(finer), told)))
         return ops.sigmoid(self.scores(ops.gelu(meant)))
 
@@ -127,12 +129,3 @@ def total(shares):
 def _scaled(seen, meaning):
     scale, shift = ops.split(meaning, 2, axis=-1)
     return seen * (1.0 + scale) + shift
-
-
-def _unfold(told, grid: tuple[int, int, int], c: int):
-    """What places tell of cells within them, laid out. Shape: (batch, …, c³ × channel) → (batch, i × c, …, channel)"""
-    i, j, k = grid
-    width = told.shape[-1] // c**3
-    # Six axes, the batch along with the first: LiteRT transposes no more.
-    told = ops.transpose(ops.reshape(told, (-1, j, k, c, c, c * width)), (0, 3, 1, 4, 2, 5))
-    return ops.reshape(told, (-1, i * c, j * c, k * c, width))

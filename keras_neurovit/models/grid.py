@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from keras_neurovit._checks import InputError
-from keras_neurovit.layers import PositionEmbedding3D, PrefixTokens, TokenPooling
+from keras_neurovit.layers import BlockDetails, Blocks3D, PositionEmbedding3D, PrefixTokens, TokenPooling
 
 DETAILS = ("details", "finer_details")
 """Names of the layers in a backbone that tell details of each cell of a patch, and of each smaller cell in these."""
@@ -27,10 +27,18 @@ def tokens_and_details(backbone: keras.Model, volumes) -> list[keras.KerasTensor
     """
     outputs = keras.tree.flatten(backbone.output)
     told = [layer.output for name in DETAILS for layer in backbone.layers if layer.name == name]
+    if any(isinstance(layer, Blocks3D) for layer in backbone.layers):
+        told = told or [_patches_of_blocks(backbone)]
     if len(outputs) == 1 and told:
         backbone = keras.Model(backbone.input, [*outputs, *told], name=backbone.name)
     tokens, *details = keras.tree.flatten(backbone(volumes))
     return [tokens[:, prefix_tokens(backbone) :], *details]
+
+
+def _patches_of_blocks(backbone: keras.Model) -> keras.KerasTensor:
+    """A block's one token cannot tell of all that its patches hold: they are its details."""
+    patch_grid, block_grid = (layer.grid for layer in backbone.layers if isinstance(layer, PositionEmbedding3D))
+    return BlockDetails(block_grid, patch_grid, name=DETAILS[0])(backbone.get_layer("norm").output)
 
 
 def token_grid(backbone: keras.Model) -> tuple[int, int, int]:

@@ -95,7 +95,8 @@ def minit3d(
         epsilon=epsilon,
         gradient_checkpointing=gradient_checkpointing,
     )
+    # Patches are normalised too: what measures reads them.
+    tokens = keras.layers.LayerNormalization(epsilon=epsilon, name="norm")(tokens)
     features = TokenPooling("class", num_prefix_tokens=1, name="block_feature")(tokens)
-    features = keras.layers.LayerNormalization(epsilon=epsilon, name="norm")(features)
     features = UnfoldBlocks(num_blocks, name="unfold_features")(features)
     return keras.Model(volumes, features, name=name)

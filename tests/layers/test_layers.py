@@ -4,6 +4,7 @@ import pytest
 
 from keras_neurovit import InputError
 from keras_neurovit.layers import (
+    BlockDetails,
     BlockHead,
     Blocks3D,
     DropPath,
@@ -14,6 +15,7 @@ from keras_neurovit.layers import (
     TokenPooling,
     TransformerEncoderBlock,
     UnfoldBlocks,
+    patches_of,
 )
 from tests.contracts import TOKENS, VOLUMES, run, sample
 
@@ -182,6 +184,15 @@ def test_folding_and_unfolding_are_inverse():
     folded = run(FoldBlocks(), tokens)
     np.testing.assert_array_equal(folded[9], tokens[1, 1])
     np.testing.assert_array_equal(run(UnfoldBlocks(8), folded), tokens)
+
+
+def test_details_of_blocks_lie_where_their_patches_do():
+    volumes, blocks = sample((2, 8, 12, 20, 1)), Blocks3D((4, 6, 10))
+    patches = patches_of(run(blocks, volumes), (2, 2, 5))  # 12 in each of 8 blocks
+    tokens = np.concatenate([np.ones((16, 1, 20), "float32"), keras.ops.convert_to_numpy(patches)], axis=1)
+    details = run(BlockDetails((2, 2, 2), (2, 3, 2)), tokens)
+    whole = keras.ops.convert_to_numpy(patches_of(volumes, (2, 2, 5)))
+    np.testing.assert_array_equal(details.reshape(2, -1, 20), whole)
 
 
 def test_block_head_shares_one_layer_and_sums_over_places():

@@ -92,6 +92,8 @@ def test_blocks_are_measured_too():
     blocks = models.minit3d((8, 12, 20), (4, 4, 4), (2, 2, 2), num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32)
     model = models.measurer(blocks, 3, (1.0, 1.0, 1.0), cells=2)
     assert model(np.zeros((2, 8, 12, 20, 1), "float32")).shape == (2, 3)
+    with pytest.raises(InputError, match=r"not of these cells.*minit3d a block"):
+        models.measurer(blocks, 3, (1.0, 1.0, 1.0), cells=4)
 
 
 def test_pooled_structures_are_standardised_logarithms(backbone):

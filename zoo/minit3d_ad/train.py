@@ -29,9 +29,10 @@ from reports import LOOKED_AT, publish, write_report
 
 BASE = "minit3d_tiny"
 CITATION = "Singla et al. 2022, arXiv 2208.09567; label maps: Billot et al. 2023 (SynthSeg), Medical Image Analysis 86."
-MERGED = 2  # cells along an edge: a block's one token cannot tell of all the cells that it holds
+MERGED = 2  # cells along an edge: its patches tell of four voxels
 MEASURING, PASSES, BATCH = 2, 4, 4
 """How often each scan is seen, of measuring and of telling the diseased, and how many make a step."""
+MOVED = 1  # cells by which the diseased are moved at most: a vote is of one block at its place
 
 
 def measure(options: argparse.Namespace) -> presets.Preset:
@@ -44,6 +45,7 @@ def measure(options: argparse.Namespace) -> presets.Preset:
         name="minit3d_measure",
         description="Tiny MINiT that measures brain structures, learnt on synthetic scans of any contrast.",
         citation=CITATION,
+        views=7,
         merged=MERGED,
     )
     lessons = [Lesson(learn, 1 if options.smoke else MEASURING, most_moved=MOST_MOVED)]
@@ -59,7 +61,7 @@ def train(options: argparse.Namespace) -> None:
     head = presets.load_preset(BASE).head
     model = models.classifier(keras_neurovit.from_preset(measured, num_classes=0), len(LABELS), **head)
     passes = 1 if options.smoke else PASSES
-    tell(model, learn, test, options, measured, batch_size=BATCH, passes=passes, peak=3e-4)
+    tell(model, learn, test, options, measured, batch_size=BATCH, passes=passes, peak=3e-4, most_moved=MOVED)
     described = dataclasses.replace(
         measured,
         name="minit3d_ad",
