@@ -12,6 +12,7 @@ from keras_neurovit._notice import NOT_A_DEVICE
 from keras_neurovit._version import __version__
 from keras_neurovit.commands import checks, cohorts, evaluate, pages, presets, scans
 
+HASHED_HELP = "know scans by their content, so that moved ones need not be conformed again (takes reading them)"
 METHODS_HELP = "or occlusion, gradient_attention, attention_rollout (default: %(default)s)"
 
 
@@ -81,7 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--path-column", default="path", help="of a CSV (default: %(default)s)")
     prepare.add_argument("--out", type=Path, help="the cache (default: the user's)")
     prepare.add_argument("--preset", default="vit3d_ad", help="whose volume to conform to (default: %(default)s)")
+    prepare.add_argument("--volume-shape", type=int, nargs="+", metavar="VOXELS", help="x y z (default: the preset's)")
+    prepare.add_argument("--spacing-mm", type=float, nargs="+", metavar="MM", help="of a voxel, one number or x y z")
     prepare.add_argument("--storage", choices=("float16", "uint8"), default="float16")
+    prepare.add_argument("--hashed", action="store_true", help=HASHED_HELP)
     prepare.add_argument("--workers", type=int, help="scans at a time (default: one a core)")
     prepare.add_argument("--skip", action="store_true", help="name scans that cannot be read, and go on")
     prepare.add_argument("--strict", action="store_true", help="take scans that look wrong as ones that cannot be read")
@@ -92,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     show = kinds.add_parser("show", help="a picture of what a model gets to see of a scan (needs the extra 'viz')")
     show.add_argument("scan", type=Path)
     show.add_argument("--preset", default="vit3d_ad", help="whose volume to conform to (default: %(default)s)")
-    show.add_argument("--policy", default="standard", help="of the augmentation (default: %(default)s)")
+    show.add_argument("--policy", help="of the augmentation (default: the preset's, or standard)")
     show.add_argument("--seed", type=_seed, default=0)
     show.add_argument("--out", type=Path, default=Path("slices.png"), help="the picture (default: %(default)s)")
     show.set_defaults(run=scans.show)
@@ -148,9 +152,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--batch-size", type=int, default=6)
     train.add_argument("--peak", type=float, default=1e-4, help="highest learning rate (default: %(default)s)")
     train.add_argument("--warmup-epochs", type=float, default=1.0)
-    train.add_argument("--augmentation", default="light", help="policy (default: %(default)s)")
+    train.add_argument("--augmentation", metavar="POLICY", help="light, standard … (default: the preset's, or light)")
     train.add_argument("--cache", type=Path, help="of conformed volumes, as `prepare` fills it (default: the user's)")
     train.add_argument("--storage", choices=("float16", "uint8"), default="float16", help="of the cache")
+    train.add_argument("--hashed", action="store_true", help=HASHED_HELP)
     train.add_argument("--skip", action="store_true", help="name scans that cannot be read, and go on")
     train.add_argument("--seed", type=_seed, default=0)
     _add_reader(train)

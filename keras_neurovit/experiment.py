@@ -65,7 +65,7 @@ def train_on_cohort(
     peak: float = 1e-4,
     warmup_epochs: float = 1.0,
     weight_decay: float = 0.05,
-    augmentation: str = "light",
+    augmentation: str | None = None,
     mixing: MixUp3D | CutMix3D | None = None,
     dropout: float | None = None,
     drop_path: float | None = None,
@@ -82,6 +82,7 @@ def train_on_cohort(
     seed: int = 0,
     cache: str | os.PathLike | None = None,
     storage: Storage = "float16",
+    hashed: bool = False,
     on_error: Literal["raise", "skip"] = "raise",
     verbose: int | str = "auto",
 ) -> Outcome:
@@ -102,7 +103,7 @@ def train_on_cohort(
         peak: highest learning rate.
         warmup_epochs: epochs of warm-up.
         weight_decay: of AdamW, on matrices and kernels alone.
-        augmentation: name of a policy.
+        augmentation: name of a policy; None for the preset's own, or "light" where it names none.
         mixing: of whole batches, see `make_dataset`.
         dropout: rate before the head other than the preset's, while it trains.
         drop_path: rate of stochastic depth other than the preset's, while it trains.
@@ -121,6 +122,7 @@ def train_on_cohort(
         seed: of the split, the weights, the shuffling and the augmentation.
         cache: folder for conformed volumes; None for the user's.
         storage: of the cache, see `make_dataset`.
+        hashed: whether the cache knows scans by their content, see `conform_all`.
         on_error: "raise" stops at a scan that cannot be read; "skip" names each once and goes on without.
         verbose: as `model.fit`.
 
@@ -136,12 +138,13 @@ def train_on_cohort(
     # Of heads with skulls, where the preset learnt from brains, each would be told to be unlike.
     learnt = start.fingerprint if contract == start.volume and not scratch else None
     start = dataclasses.replace(start, volume=contract)
+    augmentation = augmentation or start.augmentation or "light"
     if len(cohort.labels) < 2:
         raise InputError(f"{cohort.source}: {cohort.target} has one class only", "two or more", list(cohort.labels))
     if scratch and strategy not in (None, "full"):
         raise InputError(f"strategy {strategy!r} would freeze random weights", mend="Leave out scratch, or train all.")
     keras.utils.set_random_seed(seed)
-    stored = {"cache": cache, "storage": storage, "verbose": bool(verbose)}
+    stored = {"cache": cache, "storage": storage, "hashed": hashed, "verbose": bool(verbose)}
     # Whatever is cheap to refuse comes before the scans are conformed.
     fitted = {"volume_shape": volume_shape, "spacing_mm": spacing_mm, "patch_size": patch_size}
     fitted |= {"dropout": dropout, "drop_path": drop_path}

@@ -22,7 +22,7 @@ def show_scan(
     preset: str | os.PathLike | Preset = "vit3d_ad",
     path: str | os.PathLike = "slices.png",
     *,
-    augmentation: str = "standard",
+    augmentation: str | None = None,
     seed: int = 0,
 ) -> Path:
     """Draw a sheet of slices: the scan, the conformed volume, and eight augmented ones; the path of the PNG.
@@ -31,13 +31,14 @@ def show_scan(
         scan: the file.
         preset: whose volume to conform to.
         path: where to write, ending in .png.
-        augmentation: name of a policy.
+        augmentation: name of a policy; None for the preset's own, or "standard" where it names none.
         seed: of the draws.
 
     Raises:
         InputError: a scan that cannot be read, an unknown preset or policy, a path that is no .png.
     """
     described = preset if isinstance(preset, Preset) else load_preset(preset)
+    augmentation = augmentation or described.augmentation or "standard"
     layers, scan = policy(augmentation), read_scan(scan)
     voxels, affine = to_ras(scan)
     volume = conform(scan, described.volume)

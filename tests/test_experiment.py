@@ -1,6 +1,8 @@
 """A whole experiment leaves behind what an honest evaluation asks for."""
 
+import dataclasses
 import functools
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +23,8 @@ def test_what_a_training_leaves_behind(cohort, small_preset, tmp_path, capsys):
     import shutil
 
     start = shutil.copytree(small_preset.folder, tmp_path / "start")
+    description = dataclasses.replace(small_preset, augmentation="standard")
+    (start / "preset.json").write_text(description.to_json())
     save_people(start, [know(["sub-old"], "older study")])
     how = {"fractions": (0.4, 0.3, 0.3), "epochs": 1, "batch_size": 2, "cache": tmp_path / "cache", "verbose": 0}
     outcome = train_on_cohort(cohort, start, tmp_path / "run", **how)
@@ -28,6 +32,8 @@ def test_what_a_training_leaves_behind(cohort, small_preset, tmp_path, capsys):
     assert outcome.history[0]["val_loss"] > 0
     assert len(outcome.probabilities) == len(outcome.test)
     preset = load_preset(tmp_path / "run" / "preset")
+    assert preset.augmentation == "standard"  # what the preset that it started from names
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["augmentation"] == "standard"
     assert small_preset.volume.brain_extracted
     assert not preset.volume.brain_extracted
     assert "study: skulls are on, as its makers left them; the new contract expects that" in capsys.readouterr().err

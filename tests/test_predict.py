@@ -13,6 +13,7 @@ import pytest
 from scipy import ndimage
 
 from keras_neurovit import InputError, cli, list_presets, predict_scans
+from keras_neurovit.data.storage import size_bytes
 from keras_neurovit.predict import find_scans
 
 
@@ -148,6 +149,17 @@ def test_prepare(scans, tmp_path, capsys):
     assert (status, out, err) == (0, "1 volumes are ready\n", "")
 
 
+def test_prepare_for_another_grid_and_by_content(scans, tmp_path, capsys):
+    cache = tmp_path / "cache"
+    how = ("--volume-shape", 24, 28, 24, "--spacing-mm", 8, "--hashed", "--out", cache)
+    assert run(capsys, "prepare", scans[0], *how)[0] == 0
+    (file,) = cache.iterdir()
+    assert file.stat().st_size == size_bytes((24, 28, 24), "float16")
+    moved = shutil.copy(scans[0], tmp_path / "moved.nii.gz")
+    assert run(capsys, "prepare", moved, *how)[0] == 0
+    assert list(cache.iterdir()) == [file]
+
+
 def test_prepare_from_a_table(scans, tmp_path, capsys):
     (tmp_path / "scans.csv").write_text("file,who\ngood.nii.gz,1\n")
     arguments = ("prepare", tmp_path / "scans.csv", "--out", tmp_path / "cache")
@@ -156,11 +168,14 @@ def test_prepare_from_a_table(scans, tmp_path, capsys):
     assert (status, out) == (0, "1 volumes are ready\n")
 
 
-def test_show(head_file, tmp_path, capsys):
+def test_show(head_file, tmp_path, capsys, monkeypatch):
     picture = tmp_path / "sheet.png"
     status, out, _ = run(capsys, "show", head_file, "--policy", "strong", "--out", picture)
     assert (status, out) == (0, f"{picture}\n")
     assert picture.read_bytes()[:4] == b"\x89PNG"
+    monkeypatch.setattr("keras_neurovit.show.slices_figure", lambda path, shown, **how: print([*shown]))
+    drawn = [f"standard, draw {number}" for number in range(1, 9)]
+    assert run(capsys, "show", head_file)[1].startswith(str(["scan", "conformed", *drawn]))
     status, _, err = run(capsys, "show", head_file, "--policy", "strng", "--out", picture)
     assert status == 1
     assert "Did you mean 'strong'?" in err

@@ -92,6 +92,7 @@ def facts(
 ) -> dict:
     """All that a run depends on; what a kind does not ask for is not told."""
     described = json.loads(start.to_json())
+    described.pop("augmentation", None)  # the way to train says its own
     if not how.pretrained:
         described = {key: described[key] for key in ("model", "arguments", "volume")}
     plain = {field.name: field.default for field in dataclasses.fields(Kind) if field.name in ("anneal", "taught")}

@@ -115,6 +115,7 @@ def ship(kind: str, description: str, head: dict, options: argparse.Namespace) -
         labels=LABELS,
         head=head,
         views=HOW["views"],
+        augmentation=KINDS[kind].augmentation,
         citation=f"{base.citation} Scans: Bezmaternykh et al., OpenNeuro ds002748 (CC0).",
     )
     scans = [volumes.read_scan(path) for path in options.cohort.paths]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -56,16 +57,19 @@ def prepare(options: argparse.Namespace) -> int:
     from keras_neurovit.presets import load_preset
 
     preset, ready, left_out = load_preset(options.preset), 0, False
-    for paths, contract in _prepared(options, preset.volume):
+    wished = {"shape": _one_or_three(options.volume_shape), "spacing_mm": _one_or_three(options.spacing_mm)}
+    volume = dataclasses.replace(preset.volume, **{name: value for name, value in wished.items() if value})
+    for paths, contract in _prepared(options, volume):
         files = conform_all(
             paths,
             contract,
             cache=options.out,
             storage=options.storage,
+            hashed=options.hashed,
             workers=options.workers,
             on_error="skip" if options.skip else "raise",
             suspicious="refuse" if options.strict else "warn",
-            fingerprint=preset.fingerprint,
+            fingerprint=preset.fingerprint if volume == preset.volume else None,
         )
         ready += sum(file is not None for file in files)
         left_out |= None in files
@@ -155,6 +159,7 @@ def train(options: argparse.Namespace) -> int:
         seed=options.seed,
         cache=options.cache,
         storage=options.storage,
+        hashed=options.hashed,
         on_error="skip" if options.skip else "raise",
         brain_extracted={"yes": True, "no": False}.get(options.brain_extracted),
     )

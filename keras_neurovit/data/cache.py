@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -22,6 +24,8 @@ from keras_neurovit._memory import keep_freed_memory
 from keras_neurovit.data.storage import Storage, encode, size_bytes
 from keras_neurovit.volumes import VolumeContract, conform_and_check, read_scan
 from keras_neurovit.volumes.contract import CODE_VERSION
+
+ABANDONED = 6 * 3600  # seconds
 
 
 def default_cache() -> Path:
@@ -45,9 +49,10 @@ def conform_all(
 ) -> list[Path | None]:
     """Conform scans into a cache, on all cores, and say where each volume lies.
 
-    A volume's name holds a digest of the contract, the code's version and the scan's path, size and time of change:
-    whatever changes, a stale volume is never read. What is there already is kept, so an interrupted call goes on; a
-    volume is there whole or not at all, also where two processes fill the same cache.
+    A volume's name holds a digest of the contract's voxels, the code's version and the scan's path, size and time of
+    change: whatever changes, a stale volume is never read. What is there already is kept, so an interrupted call goes
+    on; a volume is there whole or not at all, also where two processes fill the same cache. A file of another size than
+    a volume's is none, and is written anew.
 
     Args:
         paths: of scans.
@@ -93,17 +98,21 @@ def conform_all(
             return None
 
     paths = [Path(path) for path in paths]
-    made_of = [contract.to_dict(), CODE_VERSION, storage]
+    size = size_bytes(contract.shape, storage)
+    # Whether skulls are off changes no voxel.
+    voxels = {name: value for name, value in contract.to_dict().items() if name != "brain_extracted"}
+    made_of = [voxels, CODE_VERSION, storage]
+    _sweep(folder)
     with ThreadPoolExecutor(workers) as threads:
         named = threads.map(lambda path: attempt(_name, path, folder, made_of, hashed), dict.fromkeys(paths))
         files = dict(zip(dict.fromkeys(paths), named, strict=True))
         sources = {
             file: path
             for path, file in files.items()
-            if file is not None and (suspicious == "refuse" or not file.exists())
+            if file is not None and (suspicious == "refuse" or not _whole(file, size))
         }
         if sources:
-            room = sum(not file.exists() for file in sources) * size_bytes(contract.shape, storage)
+            room = sum(not _whole(file, size) for file in sources) * size
 
             def store(path: Path, file: Path) -> None:
                 attempt(_store, path, file, contract, storage, suspicious, fingerprint)
@@ -158,7 +167,7 @@ def _store(
     volume, warnings = conform_and_check(read_scan(path, as_stored=True), contract, fingerprint)
     if warnings and suspicious == "refuse":
         raise InputError(f"{path}: refused: {' '.join(warnings)}")
-    if file.exists():
+    if _whole(file, size_bytes(contract.shape, storage)):
         return
     for warning in warnings:
         print(f"warning: {path}: {warning}", file=sys.stderr)
@@ -168,6 +177,22 @@ def _store(
             temporary.write_bytes(content)
     except OSError as error:
         raise _unwritable(file.parent, error) from error
+
+
+def _whole(file: Path, size: int) -> bool:
+    """Whether a volume is there. A machine that lost its power may leave a name with less behind it."""
+    try:
+        return file.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes had begun to write: nobody takes hours over a volume."""
+    for begun in folder.glob(".*.npy"):
+        with contextlib.suppress(OSError):
+            if time.time() - begun.stat().st_mtime > ABANDONED:
+                begun.unlink()
 
 
 class _Unwritable(InputError):

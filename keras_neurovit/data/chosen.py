@@ -16,8 +16,10 @@ def with_a_target(cohort: Cohort, targets: np.ndarray) -> tuple[Cohort, np.ndarr
     Shape: (scan,) or (scan, target), NaN where it is not known → the same for the scans that are kept
 
     Raises:
-        InputError: no scan has a target.
+        InputError: no scan has a target, or targets are no numbers.
     """
+    if targets.dtype.kind not in "biuf":
+        raise InputError("targets are no numbers", "a number a scan", repr(targets.ravel()[:1].tolist()))
     if targets.dtype.kind != "f" or not np.isnan(targets).any():
         return cohort, targets
     known = ~np.isnan(targets.reshape(len(targets), -1))

@@ -94,6 +94,7 @@ def make_dataset(
         InputError: an empty cohort, a scan that cannot be read, an unknown policy, views that do not fill a batch, a
             batch to shuffle that is larger than an epoch, targets that nobody has.
     """
+    _refuse(cohort, augmentation, mixing, class_weights, seed, shard)
     if len(cohort) == 0:
         raise _checks.InputError(f"{cohort.source}: the cohort is empty", expected="at least one scan")
     if batch_size < 1:
@@ -159,6 +160,23 @@ def make_dataset(
         scans = [str(cohort.paths[index]) for index in kept]
         dataset.scans_of = functools.partial(_scans_of, epochs, scans, batch_size // views)
     return dataset
+
+
+def _refuse(cohort: Cohort, augmentation, mixing, class_weights, seed, shard) -> None:
+    """Arguments of another kind, before anything is conformed."""
+    layers = () if isinstance(augmentation, str) else augmentation
+    if not isinstance(layers, Sequence) or not all(isinstance(layer, RandomTransform3D) for layer in layers):
+        expected = "the name of a policy, or a list of layers such as RandomAffine3D()"
+        raise _checks.InputError("augmentation is unusable", expected, augmentation, "Pass 'none' for none.")
+    if mixing is not None and not isinstance(mixing, (MixUp3D, CutMix3D)):
+        raise _checks.InputError("mixing is unusable", "MixUp3D(), CutMix3D() or None", repr(mixing))
+    if class_weights is not None and not set(range(len(cohort.labels))) <= set(class_weights):
+        expected = f"a weight for each of {dict(enumerate(cohort.labels))}"
+        raise _checks.InputError("class_weights are unusable", expected, dict(class_weights))
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise _checks.InputError("seed is unusable", "a whole number, 0 or more", repr(seed))
+    if not isinstance(shard, Sequence) or len(shard) != 2:
+        raise _checks.InputError("shard is unusable", "(worker, workers)", repr(shard))
 
 
 def _scans_of(epochs: Epochs, scans: list[str], size: int, epoch: int, step: int) -> list[str]:

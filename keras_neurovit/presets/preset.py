@@ -72,6 +72,7 @@ class Preset:
             was fitted.
         fingerprint: range of each of the `intensities` of the scans it was trained on; empty where it is not known.
         views: how many views of a scan are averaged where it is predicted or measured: 1, or 7 (`mean_over_views`).
+        augmentation: name of the policy to fine-tune it with; None where none was tried.
         folder: where the preset was found.
     """
 
@@ -87,6 +88,7 @@ class Preset:
     calibration: Mapping | None = None
     fingerprint: Mapping = field(default_factory=dict)
     views: int = 1
+    augmentation: str | None = None
     folder: Path | None = None
 
     def __post_init__(self):
@@ -131,6 +133,8 @@ class Preset:
         }
         if self.views > 1:
             values["views"] = self.views
+        if self.augmentation:
+            values["augmentation"] = self.augmentation
         if self.calibration:
             values["calibration"] = dict(self.calibration)
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
@@ -140,7 +144,7 @@ class Preset:
         """Read a `preset.json`.
 
         Raises:
-            InputError: not JSON, a later format, a missing or an unknown field; names the file.
+            InputError: not JSON, a later format, a missing, an unknown or an unusable field; names the file.
         """
         try:
             values = json.loads(file.read_text(encoding="utf-8"))
@@ -156,3 +160,5 @@ class Preset:
             return cls(**values, volume=volume, weights=Weights(**weights) if weights else None, folder=file.parent)
         except (KeyError, TypeError) as error:
             raise InputError(f"{file}: a field is missing or unknown ({error})") from None
+        except InputError as error:
+            raise InputError(f"{file}: {error.what}", error.expected, error.received, error.mend) from None

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 from scipy import ndimage
 
+from keras_neurovit._checks import InputError
 from keras_neurovit.synthesis.icbm152 import icbm152_label_map
 from keras_neurovit.synthesis.label_map import LabelMap, centre_of, find_label_maps, read_label_map
 from keras_neurovit.synthesis.structures import CLASSES, CODES, NUM_INSIDE, STRUCTURE_OF_CLASS, STRUCTURES
@@ -69,7 +71,8 @@ def load_anatomies(
         verbose: whether to show a progress bar.
 
     Raises:
-        InputError: see `read_label_map`; nilearn missing where `source` is None.
+        InputError: see `read_label_map`; a map without a structure that others of them have; nilearn missing where
+            `source` is None.
 
     Example:
         >>> anatomies = load_anatomies(verbose=False)
@@ -82,6 +85,7 @@ def load_anatomies(
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         read = threads.map(lambda file: _prepare(read_label_map(file)), files)
         parts = list(track(read, "Reading label maps", total=len(files), disable=not verbose, transient=True))
+    _refuse_uneven([volumes for _, _, _, volumes, _ in parts], files)
     return _stacked(parts, map(str, files))
 
 
@@ -92,6 +96,17 @@ def stack(label_maps: Sequence[LabelMap]) -> Anatomies:
 
 def _stacked(parts: Sequence[tuple[np.ndarray, ...]], sources: Iterable[str]) -> Anatomies:
     return Anatomies(*(np.stack(column) for column in zip(*parts, strict=True)), tuple(sources))
+
+
+def _refuse_uneven(volumes_mm3: Sequence[np.ndarray], files: Sequence[Path]) -> None:
+    """What one map lacks and others have was left out by whoever made it: its volume would be learnt as zero."""
+    some = np.any(volumes_mm3, axis=0)
+    for volumes, file in zip(volumes_mm3, files, strict=True):
+        if lacking := [STRUCTURES[place] for place in np.flatnonzero(some & (volumes == 0))]:
+            codes = {name: sorted({code for code, structure, _ in CLASSES if structure == name}) for name in lacking}
+            told = ", ".join(f"{name} ({', '.join(map(str, numbers))})" for name, numbers in codes.items())
+            mend = "Leave the map out, or take maps of one segmentation."
+            raise InputError(f"{file}: lacks structures that other maps have", "the same in all", told, mend)
 
 
 def _prepare(label_map: LabelMap) -> tuple[np.ndarray, ...]:

@@ -160,6 +160,9 @@ def _write(folder: Path, person: Person, brain: dict, anatomies: Anatomies, spac
     facts = {
         "SkullStripped": stripped,
         "LabelMap": os.path.basename(anatomies.sources[int(brain["anatomies"])]),
+        "Diagnosis": person.diagnosis,
+        "Age": person.age,
+        "Sex": person.sex,
         "Severity": person.severity,
         "TrueVolumes_mm3": {name: round(float(value)) for name, value in truth.items()},
     }

@@ -127,22 +127,24 @@ def draw_population(
         severity: the same for everybody, from 0 to 2, in place of the diagnosis'.
 
     Raises:
-        InputError: no people; an unknown diagnosis; ages or severity outside what is supported.
+        InputError: no people; an unknown diagnosis; ages, severity or a seed outside what is supported.
 
     Example:
         >>> [person.diagnosis for person in draw_population(4, seed=0)]
         ['CN', 'AD', 'CN', 'AD']
     """
-    if people < 1:
-        raise InputError("a population needs people", "people ≥ 1", people)
-    if not diagnoses:
-        raise InputError("a population needs a diagnosis", ", ".join(SEVERITY), diagnoses)
+    for name, value, least in (("people", people, 1), ("seed", seed, 0)):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise InputError(f"{name} of a population is unusable", f"a whole number, {least} or more", repr(value))
+    if not diagnoses or isinstance(diagnoses, str):
+        raise InputError("a population needs diagnoses", f"some of {', '.join(SEVERITY)}", repr(diagnoses))
     if unknown := sorted(set(diagnoses) - set(SEVERITY)):
         raise InputError("unknown diagnoses", ", ".join(SEVERITY), unknown)
-    if not AGES[0] <= ages[0] <= ages[1] <= AGES[-1]:
+    ends = ages if isinstance(ages, Sequence) and all(isinstance(age, (int, float)) for age in ages) else ()
+    if len(ends) != 2 or not AGES[0] <= ends[0] <= ends[1] <= AGES[-1]:
         raise InputError("ages are outside the norms", f"{AGES[0]} ≤ youngest ≤ oldest ≤ {AGES[-1]} years", ages)
-    if severity is not None and not 0.0 <= severity <= 2.0:
-        raise InputError("severity is unsupported", "0 (none) to 2 (twice the mean patient's)", severity)
+    if severity is not None and not (isinstance(severity, (int, float)) and 0.0 <= severity <= 2.0):
+        raise InputError("severity is unsupported", "0 (none) to 2 (twice the mean patient's)", repr(severity))
     return [_draw(index, seed, diagnoses, ages, severity) for index in range(people)]
 
 

@@ -1,7 +1,10 @@
+import dataclasses
+import errno
 import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -130,6 +133,54 @@ def test_cache_is_kept_and_never_stale(study, tmp_path):
     assert not list((tmp_path / "cache").glob(".*"))
 
 
+def test_volumes_of_other_code_are_not_read(cohort, tmp_path, monkeypatch):
+    files = conform_all(cohort.paths, CONTRACT, cache=tmp_path, verbose=False)
+    monkeypatch.setattr("keras_neurovit.data.cache.CODE_VERSION", -1)
+    assert not set(files) & set(conform_all(cohort.paths, CONTRACT, cache=tmp_path, verbose=False))
+
+
+def test_a_volume_is_known_whether_skulls_are_off(cohort, tmp_path):
+    skulls = dataclasses.replace(CONTRACT, brain_extracted=False)
+    files = [conform_all(cohort.paths, one, cache=tmp_path, verbose=False) for one in (CONTRACT, skulls)]
+    assert files[0] == files[1]  # the voxels are the same: `prepare` need not know what `train` will be told
+
+
+@pytest.mark.parametrize("storage", ["float16", "uint8"])
+def test_a_volume_that_lost_its_end_is_made_anew(cohort, tmp_path, storage):
+    how = {"cache": tmp_path, "storage": storage, "verbose": False}
+    expected = volumes_of(make_dataset(cohort, CONTRACT, **how))
+    whole, cut, empty, *_ = sorted(tmp_path.glob("*.npy"))
+    written = whole.stat().st_mtime_ns
+    cut.write_bytes(cut.read_bytes()[:1000])
+    empty.write_bytes(b"")
+    np.testing.assert_array_equal(volumes_of(make_dataset(cohort, CONTRACT, **how)), expected)
+    assert whole.stat().st_mtime_ns == written
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="started once, from TensorFlow")
+def test_a_killed_process_leaves_no_half_volume(study, cohort, tmp_path):
+    code = (
+        "import os, pathlib, signal, sys; from keras_neurovit import *; from keras_neurovit.data import conform_all\n"
+        "def cut(path, content):\n"
+        "    with path.open('wb') as stream: stream.write(content[:1000])\n"
+        "    if len([*path.parent.glob('[!.]*')]) > 2: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    with path.open('wb') as stream: stream.write(content)\n"
+        "pathlib.Path.write_bytes = cut\n"
+        "contract = VolumeContract((8., 8., 8.), (24, 28, 24))\n"
+        "conform_all(read_bids(sys.argv[1], 'sex').paths, contract, cache=sys.argv[2], workers=1)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(study), str(tmp_path)], stderr=subprocess.DEVNULL)
+    assert done.returncode == -signal.SIGKILL
+    sizes = [file.stat().st_size for file in tmp_path.glob("[!.]*")]
+    assert sizes == [size_bytes(CONTRACT.shape, "float16")] * 3
+    (begun,) = tmp_path.glob(".*")
+    os.utime(begun, (0, 0))  # long ago
+    expected = np.stack([conform(read_scan(path), CONTRACT) for path in cohort.paths])
+    found = volumes_of(make_dataset(cohort, CONTRACT, cache=tmp_path, verbose=False))
+    np.testing.assert_allclose(found, expected, atol=4e-3)
+    assert not begun.exists()
+
+
 def test_a_bad_scan_is_named(cohort, study, tmp_path):
     copy = shutil.copytree(study, tmp_path / "copy")
     bad = copy / "sub-3" / "anat" / "sub-3_T1w.nii.gz"
@@ -144,6 +195,15 @@ def test_a_cache_that_cannot_be_written(cohort, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cache cannot be written"):
         make_dataset(cohort, CONTRACT, cache=tmp_path / "file" / "cache", verbose=False)
+
+
+def test_a_read_only_disk(cohort, tmp_path, monkeypatch):
+    def refuse(path, content):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(pathlib.Path, "write_bytes", refuse)
+    with pytest.raises(InputError, match=r"Read-only file system.*give another folder"):
+        make_dataset(cohort, CONTRACT, cache=tmp_path, verbose=False)
 
 
 def test_full_disk_leaves_no_half_volume(cohort, tmp_path, monkeypatch):
@@ -300,6 +360,25 @@ def test_unusable_arguments(cohort, tmp_path):
         make_dataset(cohort, CONTRACT, batch_size=0, cache=tmp_path)
     with pytest.raises(InputError, match="augmentation policy"):
         make_dataset(cohort, CONTRACT, augmentation="heavy", cache=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"augmentation": None},
+        {"augmentation": ["light"]},
+        {"mixing": "mixup"},
+        {"class_weights": {0: 1.0}},
+        {"seed": -1},
+        {"seed": None},
+        {"shard": 3},
+        {"targets": np.array(list("abcdefg"))},
+    ],
+    ids=lambda arguments: "-".join(map(str, arguments)),
+)
+def test_arguments_of_another_kind(cohort, tmp_path, arguments):
+    with pytest.raises(InputError, match=f"{next(iter(arguments))} .*(expected|number)"):
+        make_dataset(cohort, CONTRACT, cache=tmp_path, **arguments)
 
 
 def test_where_the_cache_is(monkeypatch, tmp_path):

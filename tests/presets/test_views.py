@@ -9,7 +9,7 @@ import pytest
 from keras_neurovit import InputError, from_preset, load_preset, predict_scans, read_csv, save_to_preset
 from keras_neurovit.evaluation.report.scan_report import told_by
 from keras_neurovit.external import predict_cohort
-from keras_neurovit.presets import mean_over_views
+from keras_neurovit.presets import Preset, mean_over_views
 from keras_neurovit.presets.views import MOVES
 from keras_neurovit.volumes import conform, read_scan
 
@@ -42,6 +42,10 @@ def test_a_preset_tells_its_views(small_preset, tmp_path):
     assert load_preset(small_preset.folder).views == 1
     with pytest.raises(InputError, match="views"):
         dataclasses.replace(seven, views=3)
+    file = kept.folder / "preset.json"
+    file.write_text(file.read_text().replace('"views": 7', '"views": 3'))
+    with pytest.raises(InputError, match=r"seven/preset.json: .*views \(expected \(1, 7\), received 3\)\.$"):
+        Preset.from_json(file)
 
 
 def test_predictions_evaluations_and_reports_follow(small_preset, head_file, tmp_path):

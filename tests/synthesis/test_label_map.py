@@ -71,6 +71,15 @@ def test_an_empty_folder_is_refused(tmp_path):
         load_anatomies(tmp_path, verbose=False)
 
 
+def test_a_map_that_lacks_what_others_have_is_refused(tmp_path, codes):
+    whole, lacking = tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"
+    for file, voxels in ((whole, codes), (lacking, np.where(codes == 18, 2, codes))):
+        nibabel.save(nibabel.Nifti1Image(voxels.astype("int16"), np.eye(4)), file)
+    with pytest.raises(InputError, match=r"b\.nii\.gz: lacks structures.*amygdala_left \(18\)"):
+        load_anatomies(tmp_path, verbose=False)
+    assert len(load_anatomies(lacking, verbose=False)) == 1  # one alone is taken at its word
+
+
 def test_volumes_survive_cropping(tmp_path, codes):
     save(tmp_path, codes, "LIA")
     anatomies = load_anatomies(tmp_path, verbose=False)

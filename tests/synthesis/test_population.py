@@ -1,5 +1,6 @@
 """Each effect of age, sex and disease has its size; none tells the diagnosis without fail."""
 
+import csv
 import json
 
 import nibabel
@@ -20,9 +21,9 @@ from keras_neurovit.synthesis import (
     make_people,
     write_cohort,
 )
-from keras_neurovit.synthesis.population import EFFECTS, median_mm3, targets_mm3
+from keras_neurovit.synthesis.population import AGES, EFFECTS, MEDIANS_MM3, median_mm3, targets_mm3
 
-HIPPOCAMPUS, VENTRICLE = STRUCTURES.index("hippocampus_left"), STRUCTURES.index("lateral_ventricle_left")
+HIPPOCAMPUS = STRUCTURES.index("hippocampus_left")
 
 
 def table(people, anatomies):
@@ -43,21 +44,62 @@ def test_the_best_classifier_is_good_and_not_perfect(anatomies):
     assert abs(roc_auc_score(ill, [person.sex == "M" for person in people]) - 0.5) < 0.03
 
 
-@pytest.mark.parametrize(
-    "name", ["hippocampus", "amygdala", "lateral_ventricle", "medial_temporal_cortex", "temporal_cortex"]
-)
+PUBLISHED = {
+    "brain": (-0.07, -0.05),
+    "hippocampus": (-0.25, -0.20),
+    "amygdala": (-0.22, -0.18),
+    "medial_temporal_cortex": (-0.25, -0.20),
+    "temporal_cortex": (-0.15, -0.10),
+    "lateral_ventricle": (0.40, 0.60),
+}
+"""Of Alzheimer's disease against matched normals, as shares of these."""
+
+
+@pytest.mark.parametrize("name", EFFECTS)
 def test_disease_has_its_size(anatomies, name):
     people = draw_population(3000, seed=2)
-    logs = np.log(table(people, anatomies)[:, STRUCTURES.index(f"{name}_left")])
+    volumes = table(people, anatomies)
+    places = [place for place, structure in enumerate(STRUCTURES) if structure in (name, f"{name}_left")]
+    logs = np.log(volumes[:, places[0]] if places else [person.brain_mm3 for person in people])
     ill = np.array([person.diagnosis == "AD" for person in people])
-    assert logs[ill].mean() - logs[~ill].mean() == pytest.approx(EFFECTS[name].severe, rel=0.15)
+    effect = logs[ill].mean() - logs[~ill].mean()
+    assert effect == pytest.approx(EFFECTS[name].severe, rel=0.15)
+    least, most = PUBLISHED.get(name, (0.2, 1.0))  # of the other ventricles no size is published; they grow
+    assert least < np.expm1(EFFECTS[name].severe) < most
+
+
+NORMS = {
+    "TotalBrain": "brain",
+    "3rdVentricle": "third_ventricle",
+    **{
+        f"{theirs}_{side[0].upper()}": f"{ours}_{side}"
+        for theirs, ours in (
+            ("Hippocampus", "hippocampus"),
+            ("Amygdala", "amygdala"),
+            ("LateralVentricle", "lateral_ventricle"),
+            ("InfLatVentricle", "inferior_lateral_ventricle"),
+        )
+        for side in ("left", "right")
+    },
+}
+
+
+def test_healthy_ageing_is_that_of_the_norms(shared_data):
+    with (shared_data / "norms" / "normal_ageing_volumes.csv").open() as stream:
+        rows = [row for row in csv.DictReader(stream) if row["structure"] in NORMS]
+    told = {(NORMS[row["structure"]], float(row["age_years"])): float(row["p50_mm3"]) for row in rows}
+    ours = {(name, age): median_mm3(name, age) for name in MEDIANS_MM3 for age in AGES}
+    assert ours == pytest.approx({key: told[key] for key in ours}, rel=0.001)
 
 
 def test_age_and_sex_have_their_size(anatomies):
     young, old = (draw_population(1500, seed=3, diagnoses=("CN",), ages=(age, age)) for age in (50.0, 85.0))
-    for place, name in ((HIPPOCAMPUS, "hippocampus_left"), (VENTRICLE, "lateral_ventricle_left")):
+    for name in set(MEDIANS_MM3) - {"brain"}:
+        place = STRUCTURES.index(name)
         change = np.log(table(old, anatomies)[:, place]).mean() - np.log(table(young, anatomies)[:, place]).mean()
-        assert change == pytest.approx(np.log(median_mm3(name, 85) / median_mm3(name, 50)), rel=0.1)
+        assert change == pytest.approx(np.log(median_mm3(name, 85) / median_mm3(name, 50)), rel=0.1, abs=0.01)
+    brains = [np.mean(np.log([person.brain_mm3 for person in people])) for people in (young, old)]
+    assert brains[1] - brains[0] == pytest.approx(np.log(median_mm3("brain", 85) / median_mm3("brain", 50)), rel=0.1)
     spread = np.log(table(old, anatomies)[:, HIPPOCAMPUS]).std()
     assert 0.08 < spread < 0.14  # 0.10 in the norms
     men = np.array([person.sex == "M" for person in old])
@@ -97,6 +139,14 @@ def test_volumes_reach_their_targets(anatomies):
         ({"people": 2, "ages": (60.0, 95.0)}, "90"),
         ({"people": 2, "severity": 3.0}, "severity"),
         ({"people": 2, "severity": -0.1}, "severity"),
+        ({"people": 2, "severity": "1"}, "severity"),
+        ({"people": 2, "severity": float("nan")}, "severity"),
+        ({"people": 2.5}, "people"),
+        ({"people": "60"}, "people"),
+        ({"people": 2, "seed": -1}, "seed"),
+        ({"people": 2, "ages": 70}, "ages"),
+        ({"people": 2, "ages": (60,)}, "ages"),
+        ({"people": 2, "diagnoses": "AD"}, "diagnoses"),
         ({"people": 2, "diagnoses": ("CN", "FTD")}, "FTD"),
     ],
 )
@@ -112,7 +162,10 @@ def test_a_cohort_is_a_cohort(tmp_path, anatomies):
     cohort = cohorts.read_bids(folder, "diagnosis", labels=("CN", "AD"))
     assert len(cohort) == 3
     assert list(cohort.targets) == [0, 1, 0]
-    truth = json.loads((folder / "sub-0001/anat/sub-0001_T1w.json").read_text())["TrueVolumes_mm3"]
+    told = json.loads((folder / "sub-0001/anat/sub-0001_T1w.json").read_text())
+    one, truth = people[0], told["TrueVolumes_mm3"]
+    who = (one.diagnosis, one.age, one.sex, one.severity)
+    assert tuple(told[name] for name in ("Diagnosis", "Age", "Sex", "Severity")) == who
     assert cohort.column("hippocampus_left_mm3", float)[0] == truth["hippocampus_left"]
     assert truth["intracranial"] > truth["brain"] > 500_000
     scan, second = cohort.paths[2], nibabel.load(cohort.paths[1]).get_fdata()

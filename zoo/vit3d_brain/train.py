@@ -89,6 +89,7 @@ def train(options: argparse.Namespace) -> None:
         arguments={**tiny.arguments, "stem": STEM},
         volume=CONTRACT,
         views=7,
+        augmentation="standard",  # as zoo/sex.py tried it
         citation=CITATION,
     )
     lessons = [
