@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import platform
+import sys
 from pathlib import Path
 
 NAMES = ("data", "augment", "model", "pretraining", "startup", "synthesis", "cohorts", "evaluation")
@@ -21,7 +22,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each, taken in turns")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
-    figures = importlib.import_module(f"benchmarks.{options.name}").run(options)
+    if min(options.rounds, options.batch) < 1:
+        parser.error("--rounds and --batch are 1 or more")
+    if options.scan and not options.scan.is_file():
+        parser.error(f"{options.scan}: no such file")
+    try:
+        figures = importlib.import_module(f"benchmarks.{options.name}").run(options)
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is not installed: pip install 'keras-neurovit[bench,synthesis]'")
     figures["machine"] = {
         "cores": os.cpu_count(),
         "processor": platform.processor(),

@@ -76,6 +76,11 @@ def one_of(name: str, value: str, known: Iterable[str]) -> str:
 
 def between(name: str, value: float, low: float, high: float) -> float:
     """`value` if it lies within [low, high], else an error naming the argument."""
-    if not low <= value <= high:
-        raise InputError(f"{name} is out of range", expected=f"{low} to {high}", received=value)
+    try:
+        within = bool(low <= value <= high)
+    except (TypeError, ValueError):
+        within = False
+    if not within:
+        received = value if isinstance(value, (int, float)) else repr(value)
+        raise InputError(f"{name} is out of range", f"{low} to {high}", received)
     return value

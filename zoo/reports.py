@@ -11,11 +11,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_neurovit import evaluation, presets, synthesis, volumes
+from keras_neurovit import InputError, evaluation, presets, synthesis, volumes
 from keras_neurovit._files import published
 
 LOOKED_AT = 512
 """Synthetic scans that tell a preset what it has learnt from looked like."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """A recipe from the command line: what it cannot use is said in one line."""
+    try:
+        main()
+    except InputError as error:
+        raise SystemExit(str(error)) from None
 
 
 def numbers(estimate: evaluation.Estimate) -> dict[str, float]:

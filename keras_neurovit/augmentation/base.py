@@ -53,6 +53,10 @@ class RandomTransform3D(keras.layers.Layer):
         Shape: (batch, x, y, z, channel), (batch,) int32 → (batch, x, y, z, channel)
         """
         volumes = ops.convert_to_tensor(volumes)
+        if len(volumes.shape) != 5:
+            mend = "Give one volume as a batch of one: volume[None]."
+            received = tuple(volumes.shape)
+            raise _checks.InputError(f"{self.name}: takes batches", "(batch, x, y, z, channel)", received, mend)
         if self.still:
             return volumes
         drawn = self.fetch(volumes, *self.draw(seeds, tuple(volumes.shape[1:4])))

@@ -401,3 +401,7 @@ def test_unknown_policy_and_strength():
         policy("standart")
     with pytest.raises(InputError, match="rate"):
         augmentation.RandomFlip3D(1.5)
+    with pytest.raises(InputError, match=r"rate is out of range .*received 'often'"):
+        augmentation.RandomFlip3D("often")
+    with pytest.raises(InputError, match=r"takes batches .*received \(8, 8, 8, 1\)\)\. Give one volume"):
+        augmentation.RandomFlip3D()(np.zeros((8, 8, 8, 1), "float32"), training=True)

@@ -27,7 +27,7 @@ from experiments.table import write_table
 from experiments.tasks import SEED, Task, real_people, synthetic_people
 from fitting import HOW, Kind, Place, Run
 from held_out import KEPT, held_out_scores, known_scores
-from reports import write_report
+from reports import run, write_report
 from scored import Scored, difference, gathered
 from sex import KINDS
 
@@ -189,7 +189,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except keras_neurovit.InputError as error:
-        raise SystemExit(str(error)) from None
+    run(main)

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from alzheimer import LABELS, SEED, arguments, report, settle, tell, write_people
 from brains import Brains
 from measuring import MOST_MOVED, Lesson, describe, learn_to_measure
-from reports import LOOKED_AT, publish, write_report
+from reports import LOOKED_AT, publish, run, write_report
 
 BASE = "minit3d_tiny"
 CITATION = "Singla et al. 2022, arXiv 2208.09567; label maps: Billot et al. 2023 (SynthSeg), Medical Image Analysis 86."
@@ -39,6 +39,9 @@ def measure(options: argparse.Namespace) -> presets.Preset:
     """A MINiT that measures; minit3d_sex starts from it too."""
     folder = options.runs / "measure"
     learn, test = options.brains / "learn", options.brains / "test"
+    if not (learn / "truth.npy").exists():
+        mend = "Run zoo/vit3d_brain/train.py first, which makes them, and give its --runs."
+        raise keras_neurovit.InputError(f"{learn}: holds no brains to learn from", mend=mend)
     described = describe(
         presets.load_preset(BASE),
         Brains(learn, BATCH).truth,
@@ -86,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from alzheimer import LABELS, SEED, arguments, report, settle, targets, tell, write_people
 from brains import Brains
 from measuring import MOST_MOVED, Lesson, learn_to_measure
-from reports import LOOKED_AT, publish, write_report
+from reports import LOOKED_AT, publish, run, write_report
 
 LESSON = {"epochs": 1, "peak": 3e-4, "most_moved": MOST_MOVED}
 PASSES, PEAK = 3, 2e-4  # of telling the classes
@@ -76,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

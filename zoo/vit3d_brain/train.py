@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from brains import HELD_OUT, Brains, split_label_maps, write_brains
 from evaluate import furthest, on_real_people, on_synthetic_people, with_and_without_skull, write_errors
 from measuring import CELL, MOST_MOVED, Lesson, describe, learn_to_measure
-from reports import LOOKED_AT, draw_failures, need_extras, publish, write_report
+from reports import LOOKED_AT, draw_failures, need_extras, publish, run, write_report
 
 SEED = 2303
 FINER = {"patch_size": CELL, "hidden_dim": 16, "num_layers": 1}
@@ -147,4 +147,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

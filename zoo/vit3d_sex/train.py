@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from reports import write_report
+from reports import run, write_report
 from sex import arguments, report, settle, ship, start
 
 BESIDE = ["vit3d_scratch", "sfcn_scratch"]
@@ -35,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
