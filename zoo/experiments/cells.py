@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 MODELS = ("vit3d", "minit3d", "sfcn")
 STARTS = ("scratch", "synthetic", "real")
-FEW = (24, 12, 6)
+FEW = (24, 12)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def grid(tasks: Sequence[str]) -> list[Cell]:
 
     Example:
         >>> len(grid(["sex"])), grid(["sex", "AD"])[0].name
-        (42, 'vit3d, synthetic, augmented, warm-up + annealing')
+        (40, 'vit3d, synthetic, augmented, warm-up + annealing')
     """
     full = [Cell(*row) for row in itertools.product(tasks, MODELS, STARTS, (True, False), (True, False))]
     starts = ("synthetic", "scratch")

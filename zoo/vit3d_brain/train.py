@@ -41,10 +41,10 @@ CITATION = (
 
 
 @functools.cache
-def factory(label_maps: tuple[Path, ...], **scanner: float) -> synthesis.BrainFactory:
+def factory(label_maps: tuple[Path, ...], contract: volumes.VolumeContract, **scanner: float) -> synthesis.BrainFactory:
     anatomies = synthesis.load_anatomies(label_maps)
     drawn = {"cell": CELL, "t1_share": T1_SHARE, **scanner}
-    return synthesis.BrainFactory(synthesis.BrainGenerator(anatomies, CONTRACT.shape, CONTRACT.spacing_mm[0], **drawn))
+    return synthesis.BrainFactory(synthesis.BrainGenerator(anatomies, contract.shape, contract.spacing_mm[0], **drawn))
 
 
 def people_to_learn_from(options: argparse.Namespace) -> Path:
@@ -62,36 +62,49 @@ def people_to_test_on(options: argparse.Namespace) -> Path:
     return write(options.runs / "test", options.fresh, test, SEED + 10_000_000, contrasts=1)
 
 
-def write(folder: Path, people: int, maps: list[Path], first: int, contrasts: int, **scanner: float) -> Path:
+def write(
+    folder: Path,
+    people: int,
+    maps: list[Path],
+    first: int,
+    contrasts: int,
+    contract: volumes.VolumeContract = CONTRACT,
+    **scanner: float,
+) -> Path:
     facts = {
         "label_maps": [file.name for file in maps],
         "first_seed": first,
-        "contract": CONTRACT.to_dict(),
+        "contract": contract.to_dict(),
         "cell": CELL,
         **scanner,
     }
 
     def make(places):
-        return factory(tuple(maps), **scanner)(first + places, contrasts=contrasts)
+        return factory(tuple(maps), contract, **scanner)(first + places, contrasts=contrasts)
 
     return write_brains(folder, people, make, facts, contrasts)
+
+
+def untrained(learn: Path, contract: volumes.VolumeContract = CONTRACT) -> presets.Preset:
+    """The preset before it has weights."""
+    tiny = presets.load_preset("vit3d_tiny")
+    return describe(
+        tiny,
+        Brains(learn, 1).truth,
+        name="vit3d_brain",
+        description="Tiny ViT that measures brain structures, learnt on synthetic scans of any contrast.",
+        arguments={**tiny.arguments, "stem": STEM},
+        volume=contract,
+        views=7,
+        augmentation="standard",  # as zoo/sex.py tried it
+        citation=CITATION,
+    )
 
 
 def train(options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(SEED)
     learn, coils, test = people_to_learn_from(options), people_under_coils(options), people_to_test_on(options)
-    tiny = presets.load_preset("vit3d_tiny")
-    described = describe(
-        tiny,
-        Brains(learn, options.batch_size).truth,
-        name="vit3d_brain",
-        description="Tiny ViT that measures brain structures, learnt on synthetic scans of any contrast.",
-        arguments={**tiny.arguments, "stem": STEM},
-        volume=CONTRACT,
-        views=7,
-        augmentation="standard",  # as zoo/sex.py tried it
-        citation=CITATION,
-    )
+    described = untrained(learn)
     lessons = [
         Lesson(learn, options.epochs),
         Lesson(coils, options.epochs, peak=7e-4),
