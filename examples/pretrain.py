@@ -18,7 +18,7 @@ from keras_neurovit import data, models, presets, synthesis, training
 
 
 def from_folder(options, volume):
-    cohort = nv.read_bids(options.bids, target=options.column)
+    cohort = nv.read_bids(options.bids, target=options.column, missing="drop")
     views = 2 if options.method == "contrastive" else 1
     return nv.make_dataset(
         cohort, volume, batch_size=options.batch_size, shuffle=True, augmentation="strong" if views > 1 else "standard",

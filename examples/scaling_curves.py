@@ -49,7 +49,7 @@ def main(arguments=None) -> None:
     if options.smoke:
         options.people, options.seeds, options.steps = options.people[:1], 1, 1
     enough = options.seeds > 1 and len(set(options.people)) > 2
-    cohort, runs = nv.read_bids(options.bids, target=options.target), {}
+    cohort, runs = nv.read_bids(options.bids, target=options.target, missing="drop"), {}
     starts = [*((name, False) for name in options.presets), *((name, True) for name in options.scratch)]
     for seed in range(options.seeds):
         learn, _, test = cohort.split(fractions=(0.75, 0.25), seed=seed)

@@ -17,6 +17,7 @@ from keras_neurovit import tuning
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bids", type=Path, required=True)
+    parser.add_argument("--reader", default="bids", help="such as oasis1 or adni, see keras-neurovit cohort")
     parser.add_argument("--target", default="sex", help="column of participants.tsv with two classes")
     parser.add_argument("--preset", default="vit3d_brain", help="to start from")
     parser.add_argument("--search", choices=tuning.SEARCHES, default="bayesian")
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="two trials of an epoch")
     options = parser.parse_args()
 
-    cohort = nv.read_bids(options.bids, target=options.target)
+    cohort = nv.cohorts.load(options.reader, options.bids, options.target)
     known, _, kept = cohort.split(fractions=(0.75, 0.25), seed=options.seed)
     recipe = tuning.tune(
         known,

@@ -50,7 +50,11 @@ def told_otherwise(file: Path, facts: Mapping, later: Sequence[str] = ()) -> lis
     """
     if not file.exists():
         return []
-    before, now = json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(facts))
+    try:
+        before, now = json.loads(file.read_text(encoding="utf-8")), json.loads(json.dumps(facts))
+    except ValueError:
+        mend = "Give another folder, or delete that one."
+        raise InputError(f"{file}: is damaged, so that it cannot be told what its folder holds", mend=mend) from None
     before = {key: now[key] for key in later if key in now} | before
     return sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))
 
@@ -65,7 +69,7 @@ def claim(file: Path, facts: Mapping, what: str, later: Sequence[str] = ()) -> N
         later: see `told_otherwise`.
 
     Raises:
-        InputError: the folder holds one with other facts, which are named.
+        InputError: the folder holds one with other facts, which are named, or a damaged file of them.
 
     Example:
         >>> claim(Path("mine/run.json"), {"seed": 1}, "a run")

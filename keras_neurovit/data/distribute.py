@@ -49,9 +49,11 @@ def distributed(devices: int | None = None) -> Iterator[int]:
         mend = "Set KERAS_BACKEND to jax or tensorflow, or start PyTorch's own torchrun."
         raise InputError("several devices are for JAX and TensorFlow", "jax, tensorflow", backend, mend)
     names = _names(backend)
-    if devices is not None and not 1 <= devices <= len(names):
+    if devices is not None and not (isinstance(devices, int) and 1 <= devices <= len(names)):
         mend = "Ask for fewer, or leave the number out for all of them."
-        raise InputError("there are not so many devices", f"1 to {len(names)} ({', '.join(names)})", devices, mend)
+        raise InputError(
+            "there are not so many devices", f"1 to {len(names)} ({', '.join(names)})", repr(devices), mend
+        )
     names = names[:devices]
     if len(names) == 1:
         yield 1

@@ -48,10 +48,12 @@ class SliceImages(keras.callbacks.Callback):
     def __init__(self, folder: str | os.PathLike, samples):
         super().__init__()
         self.folder = Path(folder)
+        mend = "Give volumes, or batches of volumes and targets."
+        if isinstance(samples, list) and not samples:
+            raise InputError("samples are empty", "a batch of volumes", mend=mend)
         batch = samples if isinstance(samples, np.ndarray) else samples[0] if _indexed(samples) else next(iter(samples))
         volumes = batch[0] if isinstance(batch, tuple | list) else batch
         if len(volumes.shape) != 5:
-            mend = "Give volumes, or batches of volumes and targets."
             raise InputError("samples are no volumes", "(batch, x, y, z, channel)", tuple(volumes.shape), mend)
         self.images = np.stack([slices(np.asarray(volume)) for volume in volumes[:SHOWN]])
 

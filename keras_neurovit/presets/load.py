@@ -36,6 +36,7 @@ def from_preset(
     load_weights: bool = True,
     dropout: float | None = None,
     drop_path: float | None = None,
+    gradient_checkpointing: bool = False,
     activation: str | None = None,
     verbose: bool = True,
     with_report: bool = False,
@@ -62,6 +63,8 @@ def from_preset(
         load_weights: False for random weights.
         dropout: rate before the head, in place of the preset's.
         drop_path: rate of stochastic depth, in place of the preset's.
+        gradient_checkpointing: whether training keeps the input of each encoder block alone and computes the rest
+            again, for grids that do not fit into memory; without dropout and stochastic depth.
         activation: "softmax" for probabilities; None for logits.
         verbose: whether to say, on standard error, what was resized or newly initialised.
         with_report: whether to return a `LoadReport` too: what became of every weight, and the description of the
@@ -94,7 +97,8 @@ def from_preset(
     wishes |= {"num_channels": num_channels, "patch_size": patch_size}
     adapted = adapt_description(preset, _function(preset), **wishes)
     keeps_head = num_classes is None
-    backbone = build_backbone(adapted, drop_path=drop_path)
+    rates = {"drop_path": drop_path, "gradient_checkpointing": gradient_checkpointing or None}
+    backbone = build_backbone(adapted, **rates)
     model = build_model(adapted, backbone, None if keeps_head else num_classes or 1, dropout, activation)
     if file is None:
         fates = [Fate(name, "new", tuple(weight.shape)) for name, (_, weight) in named_weights(model)]
@@ -142,13 +146,13 @@ def _function(preset: Preset):
     return BACKBONES[one_of("model", preset.model, BACKBONES)]
 
 
-def build_backbone(preset: Preset, *, volume_shape=None, drop_path=None) -> keras.Model:
-    """A preset's backbone with random weights.
+def build_backbone(preset: Preset, *, volume_shape=None, **wishes) -> keras.Model:
+    """A preset's backbone with random weights; `wishes` other than None replace its arguments.
 
     Shape: (batch, x, y, z, channel) → (batch, token, hidden_dim)
     """
     function = _function(preset)
-    arguments = dict(preset.arguments) | ({} if drop_path is None else {"drop_path": drop_path})
+    arguments = dict(preset.arguments) | {name: value for name, value in wishes.items() if value is not None}
     try:
         return function(volume_shape or preset.volume.shape, **arguments)
     except TypeError as error:

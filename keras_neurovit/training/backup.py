@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import keras
 
+from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
 
 KEPT = 2  # states: the last, and the one before it, should a disk lose the last
@@ -22,6 +23,9 @@ class EpochBackup(keras.callbacks.Callback):
 
     Args:
         folder: of the states.
+
+    Raises:
+        InputError: in training, where a state cannot be written.
     """
 
     def __init__(self, folder: str | os.PathLike):
@@ -34,9 +38,14 @@ class EpochBackup(keras.callbacks.Callback):
             self.model._initial_epoch = _epochs(states[-1])  # where Keras' own backup tells it
 
     def on_epoch_end(self, epoch, logs=None):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with published(self.folder / f"epoch-{epoch + 1}.weights.h5") as temporary:
-            self.model.save_weights(temporary)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with published(self.folder / f"epoch-{epoch + 1}.weights.h5") as temporary:
+                self.model.save_weights(temporary)
+        except OSError as error:
+            mend = "Free space, then start the same command again: it goes on after the last epoch that was written."
+            told = error.strerror or str(error).partition("\n")[0]
+            raise InputError(f"{self.folder}: the run's state cannot be written ({told})", mend=mend) from error
         for old in saved_states(self.folder)[:-KEPT]:
             old.unlink(missing_ok=True)
 

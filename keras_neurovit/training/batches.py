@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError
+from keras_neurovit.cohorts import Cohort
 
 DRAWS = 2**18  # of one generator in an epoch, at most; epochs × draws fit into 31 bits for 8,191 epochs
 SHOWN = 8  # scans of a batch that a message names
@@ -26,17 +27,19 @@ class FiniteLoss(keras.callbacks.Callback):
     Args:
         batches: with a method `scans_of(epoch, step)`, if they know of which files a batch is made.
         batches_per_update: see `Options.accumulate`.
+        validation: what is validated on, which may know its files too.
 
     Raises:
         Diverged: in training, a number that is not finite.
     """
 
-    def __init__(self, batches, batches_per_update: int = 1):
+    def __init__(self, batches, batches_per_update: int = 1, validation=None):
         super().__init__()
         self.batches, self.per_update, self.epoch, self.last = batches, batches_per_update, 0, None
+        self.validation, self.unsound = validation, None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch, self.last = epoch, None
+        self.epoch, self.last, self.unsound = epoch, None, None
 
     def on_train_batch_end(self, batch, logs=None):
         # Keras tells the mean so far: the first that is not finite tells of this batch, or of the update before it.
@@ -51,6 +54,11 @@ class FiniteLoss(keras.callbacks.Callback):
             what += self._on_the_scans(before)
         raise self._told(what)
 
+    def on_test_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss")
+        if self.unsound is None and loss is not None and not np.isfinite(loss):
+            self.unsound = batch
+
     def on_epoch_end(self, epoch, logs=None):
         spoilt = [weight.path for weight in self.model.weights if not _finite(weight)]
         if spoilt:
@@ -64,14 +72,18 @@ class FiniteLoss(keras.callbacks.Callback):
         loss = (logs or {}).get("val_loss")
         if loss is not None and not np.isfinite(loss):
             what = f"the loss of validation is {float(loss)} in epoch {epoch}, although all weights are finite"
+            if self.unsound is not None:
+                what += f", from step {self.unsound} on (counted from 0)"
+                what += self._on_the_scans([self.unsound], self.validation)
             mend = "Look at what the scans of validation hold, then start again, in another folder."
             raise Diverged(what, "a finite number", mend=mend)
 
-    def _on_the_scans(self, steps) -> str:
+    def _on_the_scans(self, steps, batches=None) -> str:
         """Of which files batches are made, if they know."""
-        if not hasattr(self.batches, "scans_of"):
+        batches = self.batches if batches is None else batches
+        if not hasattr(batches, "scans_of"):
             return ""
-        scans = [str(scan) for step in steps for scan in self.batches.scans_of(self.epoch, step)]
+        scans = [str(scan) for step in steps for scan in batches.scans_of(self.epoch, step)]
         more = f" and {len(scans) - SHOWN} more" if len(scans) > SHOWN else ""
         return f", on the scans {', '.join(scans[:SHOWN])}{more}"
 
@@ -138,3 +150,20 @@ def refuse_one_class(batches) -> None:
     if labels is not None and len(found := np.unique(labels).tolist()) < 2:
         mend = "Train on people of every class, or split the cohort anew."
         raise InputError("there is one class only to learn from", "two or more", f"label {found}", mend)
+
+
+def refuse_people(*sides) -> None:
+    """Refuse a cohort where its batches are meant."""
+    if any(isinstance(side, Cohort) for side in sides):
+        mend = "Make batches of it: make_dataset(cohort, preset.volume, shuffle=True); or call train_on_cohort."
+        raise InputError("a cohort holds people, not batches of their volumes", mend=mend)
+
+
+def refuse_other_labels(model: keras.Model, *sides) -> None:
+    """Refuse batches that tell of labels which the model does not score."""
+    classes = model.output_shape[-1]
+    for labels in (getattr(side, "labels", None) for side in sides):
+        if labels is not None and len(labels) and not 0 <= np.min(labels) <= np.max(labels) < classes:
+            mend = f"Build the model with num_classes={np.max(labels) + 1}, or leave those scans out."
+            found = f"labels {np.unique(labels).tolist()}"
+            raise InputError("the model does not score all labels", f"labels 0 to {classes - 1}", found, mend)

@@ -15,10 +15,10 @@ from pathlib import Path
 import keras
 
 from keras_neurovit._checks import InputError, one_of
-from keras_neurovit._files import claim
+from keras_neurovit._files import claim, published
 from keras_neurovit.training.adapter_backup import AdapterBackup
 from keras_neurovit.training.backup import EpochBackup, saved_states
-from keras_neurovit.training.batches import FiniteLoss, SameDraws, refuse_one_class
+from keras_neurovit.training.batches import FiniteLoss, SameDraws, refuse_one_class, refuse_other_labels, refuse_people
 from keras_neurovit.training.callbacks import WarmupCosineDecay
 from keras_neurovit.training.compiling import compile_defaults, halve_backbone
 from keras_neurovit.training.distilling import beside_teacher, distilled, student_accuracy
@@ -77,8 +77,9 @@ def finetune(
         lora_rank: of the adapters, for "lora"; None for 8.
         options: head first, layer-wise rates, averaged weights, accumulation, smoothing, class weights, a teacher and
             more, see `Options`; None for none of them. A run goes on with its own alone.
-        callbacks: further ones of Keras; the learning rate is among their logs. Epochs of the head alone
-            (`Options.head_epochs`) are a run of their own, which they do not see.
+        callbacks: further ones of Keras; the learning rate is among their logs. A run that one of them stopped has
+            finished. What they remember of epochs, such as the patience of `EarlyStopping`, is lost where a run goes
+            on. Epochs of the head alone (`Options.head_epochs`) are a run of their own, which they do not see.
         facts: what else the run depends on, in JSON's values: the people it learns from, the preset, the seed. A folder
             whose run had others is refused.
         jit_compile: None chooses as `compile_defaults` does, in float32; a compiler pays from some hundreds of steps
@@ -89,16 +90,18 @@ def finetune(
         A row an epoch: epoch, learning_rate, loss, and val_loss where there is validation.
 
     Raises:
-        InputError: rates or epochs out of range; a strategy or options that the model does not allow; a folder that
-            holds another run; batches of one class only; class weights twice; a loss, of training or validation, or
+        InputError: rates or epochs out of range; people in place of batches; a strategy or options that the model does
+            not allow; a folder that holds another run, or cannot be written; batches of one class only, or with labels
+            that the model does not score; class weights twice; a loss, of training or validation, or
             weights that are not finite, before weights are saved, with the batch and, where the batches know them, its
             scans.
 
     Source: warm-up, then annealing: Dhinagar et al. 2023 (arXiv 2303.08216), section 2.
     """
     folder, options = Path(folder), options or Options()
-    if epochs < 1:
-        raise InputError("epochs is unusable", expected="1 or more", received=epochs)
+    if not isinstance(epochs, int) or epochs < 1:
+        raise InputError("epochs is unusable", expected="a whole number, 1 or more", received=repr(epochs))
+    refuse_people(train, validation)
     settings = {"epochs": epochs, "peak": peak, "warmup_epochs": warmup_epochs, "floor": floor, "anneal": anneal}
     chosen = {"strategy": strategy, "last_n": last_n, "lora_rank": lora_rank}
     settings |= {"weight_decay": weight_decay, **{k: v for k, v in chosen.items() if v is not None}, **(facts or {})}
@@ -108,6 +111,7 @@ def finetune(
     )
     if loss is None:
         refuse_one_class(train)
+        refuse_other_labels(model, train, validation)
     else:
         options.refuse_on(loss)
     options.refuse_on_weighted(train)
@@ -131,17 +135,20 @@ def finetune(
     with _compiled(model, options, train, loss, peak, weight_decay, show) as fitted:
         log = _claim(folder, settings)
         logger = keras.callbacks.CSVLogger(log, append=True)
-        finite = FiniteLoss(train, options.accumulate)  # before whatever writes
-        every = [schedule, SameDraws(train), finite, *callbacks, logger, _backup(fitted, folder / "backup")]
+        finite = FiniteLoss(train, options.accumulate, validation)  # before whatever writes
+        backup, stopped = _backup(fitted, folder / "backup"), folder / "backup" / "stopped"
+        every = [schedule, SameDraws(train), finite, *callbacks, logger, backup]
         if options.ema is not None:
             every.append(keras.callbacks.SwapEMAWeights())  # what is validated is what is kept
         fitted._initial_epoch = None  # a run that went on leaves where it did, and Keras would begin the next one there
+        until = len(read_history(log)) if stopped.exists() else epochs
         try:
-            fitted.fit(
-                train, validation_data=validation, epochs=epochs, shuffle=False, callbacks=every, verbose=verbose
-            )
+            fitted.fit(train, validation_data=validation, epochs=until, shuffle=False, callbacks=every, verbose=verbose)
         finally:
             logger.on_train_end()  # closes the log, also of a run that stopped
+        if fitted.stop_training and not stopped.exists():
+            backup.on_epoch_end(len(read_history(log)) - 1)  # a callback may have put back the best weights at the end
+            stopped.touch()
     return read_history(log)
 
 
@@ -194,6 +201,9 @@ def _claim(folder: Path, settings: dict) -> Path:
     if not saved_states(backup):
         shutil.rmtree(backup, ignore_errors=True)
         log.unlink(missing_ok=True)
+    if log.exists() and not (text := log.read_text(encoding="utf-8")).endswith("\n"):  # a kill while it was written
+        with published(log) as temporary:
+            temporary.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")
     return log
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_neurovit import _checks
@@ -13,6 +14,8 @@ from keras_neurovit import _checks
 @keras.saving.register_keras_serializable("keras_neurovit")
 class LabelLoss(keras.losses.Loss):
     """Cross-entropy of logits, on labels or, where scans were mixed, on shares of labels.
+
+    A label that is no class has a loss of NaN, at which `finetune` stops.
 
     Shape: labels (batch,) or shares (batch, class), logits (batch, class) → (batch,)
 
@@ -49,7 +52,12 @@ class LabelLoss(keras.losses.Loss):
         self.label_smoothing = _checks.between("label_smoothing", label_smoothing, 0.0, 0.999)
         self.focal_gamma = _checks.between("focal_gamma", focal_gamma, 0.0, 10.0)
         # A saved model's keys are texts, as JSON has it.
-        weights = None if class_weights is None else {int(label): float(v) for label, v in class_weights.items()}
+        try:
+            weights = None if class_weights is None else {int(label): float(v) for label, v in class_weights.items()}
+        except (AttributeError, TypeError, ValueError):
+            mend = "cohort.class_weights() gives them."
+            expected = "a weight for each of labels 0, 1, …"
+            raise _checks.InputError("class_weights are unusable", expected, class_weights, mend) from None
         if weights is not None and sorted(weights) != list(range(len(weights))):
             raise _checks.InputError("class_weights are unusable", "a weight for labels 0, 1, …", sorted(weights))
         if weights is not None and not all(0 <= value < float("inf") for value in weights.values()):
@@ -63,7 +71,9 @@ class LabelLoss(keras.losses.Loss):
         if len(y_true.shape) == 2 and y_true.shape[-1] == classes:
             shares = ops.cast(y_true, y_pred.dtype)
         else:
-            shares = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), classes, dtype=y_pred.dtype)
+            labels = ops.cast(ops.reshape(y_true, (-1, 1)), "int32")
+            shares = ops.one_hot(labels[:, 0], classes, dtype=y_pred.dtype)
+            shares = ops.where(ops.logical_and(labels >= 0, labels < classes), shares, np.nan)
         weights = 1.0
         if self.class_weights is not None:
             table = [[self.class_weights[label]] for label in range(classes)]

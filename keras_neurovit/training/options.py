@@ -80,8 +80,12 @@ class Options:
             if not isinstance(number, int) or isinstance(number, bool) or number < least:
                 raise InputError(f"{name} is unusable", f"a whole number from {least}", number)
         for name, value in (("head_peak", self.head_peak), ("clipnorm", self.clipnorm), ("sharpness", self.sharpness)):
-            if value is not None and not 0 < value < float("inf"):
-                raise InputError(f"{name} is out of range", "a finite number above 0", value)
+            told = isinstance(value, (int, float)) and 0 < value < float("inf")
+            if not told and (value is not None or name == "head_peak"):
+                raise InputError(f"{name} is out of range", "a finite number above 0", repr(value))
+        if self.teacher is not None and not isinstance(self.teacher, keras.Model):
+            mend = "Load it: from_preset(name)."
+            raise InputError("the teacher is no model", "a keras.Model", repr(self.teacher), mend)
         if self.sharpness is not None and (self.accumulate > 1 or self.layer_decay is not None):
             mend = "Larger batches, or a lower peak, do what they do."
             raise InputError("sharpness goes with neither accumulate nor layer_decay", mend=mend)
@@ -153,7 +157,7 @@ class Options:
         """Refuse what several devices of TensorFlow would each do with their own share of the gradients."""
         wrong = {"clipnorm": self.clipnorm, "sharpness": self.sharpness, "accumulate": self.accumulate > 1}
         if useless := [name for name, value in wrong.items() if value]:
-            mend = "Pass options=Options(clipnorm=None) without them, or train on JAX."
+            mend = "Pass Options(clipnorm=None) without them, or train on JAX."
             what = f"on TensorFlow each device would do {' and '.join(useless)} with its own share of the gradients"
             raise InputError(what, f"no {', no '.join(useless)}", mend=mend)
 

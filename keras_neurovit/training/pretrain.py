@@ -11,6 +11,7 @@ import keras
 from keras_neurovit import models
 from keras_neurovit._checks import InputError, one_of
 from keras_neurovit.training.finetune import finetune
+from keras_neurovit.training.options import Options
 from keras_neurovit.training.self_supervised import ContrastiveLoss, MaskedPatchLoss
 from keras_neurovit.training.tasks_loss import TasksLoss
 
@@ -26,6 +27,7 @@ def pretrain(
     epochs: int,
     peak: float = 1e-3,
     options: Mapping | None = None,
+    run_options: Options | None = None,
     facts: Mapping | None = None,
     **how,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
@@ -50,6 +52,7 @@ def pretrain(
             `seed` (see `models.masked_autoencoder`) and `normalised` (see `MaskedPatchLoss`); or `projection_dim`,
             `hidden_dim`, `pooling` (see `models.projector`) and `temperature` (see `ContrastiveLoss`); or `tasks`, of
             `cohorts.tasks_of`, `pooling` and `dropout` (see `models.classifier`).
+        run_options: of the run, as `finetune` takes `options`: averages, accumulation, clipping, half precision.
         facts: what else the run depends on, as for `finetune`.
         how: further arguments of `finetune`.
 
@@ -59,7 +62,8 @@ def pretrain(
 
     Raises:
         InputError: an unknown method or option; a backbone that cannot be masked; volumes of which nothing counts
-            (of single ones within a batch, the loss is 0, and the others teach); see `finetune`.
+            (of single ones within a batch, the loss is 0, and the others teach); batches with labels in place of
+            people, or in which nobody appears twice, for "contrastive"; see `finetune`.
 
     Source: pre-training before few scans: Dhinagar et al. 2023 (arXiv 2303.08216).
 
@@ -78,11 +82,15 @@ def pretrain(
         1
     """
     one_of("method", method, METHODS)
+    if not isinstance(options, Mapping | None):
+        mend = "What a run may do beyond the plain one is run_options."
+        raise InputError("options are unusable", "a dict, of the method", type(options).__name__, mend)
     options = dict(options or {})
     known = {"method": method, **options, **(facts or {})}
     if method == "supervised":
-        if not options.get("tasks"):
-            raise InputError("nothing to learn", "options={'tasks': tasks} with those of cohorts.tasks_of")
+        if not options.get("tasks") or not all(dataclasses.is_dataclass(task) for task in options["tasks"]):
+            expected = "options={'tasks': tasks} with those of cohorts.tasks_of"
+            raise InputError("nothing to learn", expected, options.get("tasks"))
         known["tasks"] = [dataclasses.asdict(task) for task in options["tasks"]]
     try:
         if method == "masked":
@@ -90,32 +98,54 @@ def pretrain(
             model = models.masked_autoencoder(backbone, **options)
             size = next(layer.patch_size for layer in backbone.layers if hasattr(layer, "patch_size"))
             loss, batches = MaskedPatchLoss(size, normalised), own_targets(batches)
-            how["callbacks"] = [SomethingCounts(), *how.get("callbacks", ())]
+            how["callbacks"] = [SomethingCounts(*NO_PATCH), *how.get("callbacks", ())]
             if how.get("validation") is not None:
                 how["validation"] = own_targets(how["validation"])
         elif method == "supervised":
             outputs = [task.outputs for task in options.pop("tasks")]
             loss, model = TasksLoss(outputs), models.classifier(backbone, sum(outputs), **options)
         else:
+            if getattr(batches, "labels", None) is not None:
+                raise InputError("these batches tell labels, not people", "people's numbers as targets", None, TWICE)
+            how["callbacks"] = [SomethingCounts(*NOBODY_TWICE), *how.get("callbacks", ())]
             loss = ContrastiveLoss(**{k: options.pop(k) for k in ("temperature",) if k in options})
             model = models.projector(backbone, **options)
-    except TypeError as error:
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
         raise InputError(f"options do not fit the method {method!r} ({error})") from None
-    return model, finetune(model, batches, folder=folder, epochs=epochs, peak=peak, loss=loss, facts=known, **how)
+    how |= {"folder": folder, "epochs": epochs, "peak": peak, "options": run_options}
+    return model, finetune(model, batches, loss=loss, facts=known, **how)
+
+
+TWICE = "Let each appear twice: make_dataset(…, augmentation=…, views=2)."
+NOBODY_TWICE = ("nobody appears twice in these batches", "several scans of a person in each", TWICE)
+NO_PATCH = (
+    "nothing is hidden that counts: no patch of these volumes stands out from the darkest",
+    "conformed scans of a head",
+    "Look at the volumes; what has no dark background takes options={'foreground_only': False}.",
+)
 
 
 class SomethingCounts(keras.callbacks.Callback):
-    """Stop at volumes of which nothing is asked for: a loss of exactly 0, from which nothing would be learnt.
+    """Stop at batches of which nothing is asked for: a loss of exactly 0, from which nothing would be learnt.
+
+    Args:
+        what: is wrong with them.
+        expected: in place of it.
+        mend: what can be done.
 
     Raises:
         InputError: in training, at the first batch.
     """
 
+    def __init__(self, what: str, expected: str, mend: str):
+        super().__init__()
+        self.what, self.expected, self.mend = what, expected, mend
+
     def on_train_batch_end(self, batch, logs=None):
         if (logs or {}).get("loss") == 0.0:  # the mean of all batches of the epoch so far
-            mend = "Look at the volumes; what has no dark background takes options={'foreground_only': False}."
-            what = "nothing is hidden that counts: no patch of these volumes stands out from the darkest"
-            raise InputError(what, "conformed scans of a head", f"a loss of 0 in step {batch}", mend)
+            raise InputError(self.what, self.expected, f"a loss of 0 in step {batch}", self.mend)
 
 
 def own_targets(batches):
@@ -133,6 +163,8 @@ class _OwnTargets(keras.utils.PyDataset):
     def __init__(self, batches: keras.utils.PyDataset):
         super().__init__()
         self.batches = batches
+        if hasattr(batches, "scans_of"):
+            self.scans_of = batches.scans_of
 
     def start_epoch(self, epoch: int) -> None:
         if hasattr(self.batches, "start_epoch"):

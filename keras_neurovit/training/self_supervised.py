@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from keras_neurovit._checks import InputError
 from keras_neurovit.layers import patch_statistics, patches_of
 
 
@@ -66,6 +67,9 @@ class ContrastiveLoss(keras.losses.Loss):
         temperature: what similarities are divided by.
         name: of the loss.
 
+    Raises:
+        InputError: a temperature that is not positive.
+
     Source: Chen et al. 2020 (SimCLR, arXiv 2002.05709), equation 1; several alike: Khosla et al. 2020 (arXiv
     2004.11362), equation 2.
 
@@ -79,6 +83,8 @@ class ContrastiveLoss(keras.losses.Loss):
 
     def __init__(self, temperature: float = 0.1, name: str = "contrastive_loss", **kwargs):
         super().__init__(name=name, **kwargs)
+        if not isinstance(temperature, (int, float)) or not 0 < temperature < float("inf"):
+            raise InputError("temperature is out of range", "a finite number above 0", repr(temperature))
         self.temperature = temperature
 
     def call(self, y_true, y_pred):

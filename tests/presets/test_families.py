@@ -144,5 +144,9 @@ def test_a_convolutional_network_takes_any_volume_with_its_head(saved, capsys):
 def test_a_rate_the_family_does_not_have(saved):
     with pytest.raises(InputError, match="drop_path"):
         from_preset(saved["sfcn"][0], drop_path=0.1)
+    with pytest.raises(InputError, match="gradient_checkpointing"):
+        from_preset(saved["sfcn"][0], gradient_checkpointing=True)
+    lighter = from_preset(saved["minit3d"][0], gradient_checkpointing=True, verbose=False)
+    assert lighter.get_layer("backbone").get_layer("block_1").gradient_checkpointing
     deeper = from_preset(saved["minit3d"][0], drop_path=0.1)
     assert deeper.get_layer("backbone").get_layer("block_1").drop_path == 0.1

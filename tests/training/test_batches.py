@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_neurovit import InputError
+from keras_neurovit import InputError, read_bids
 from keras_neurovit.training import Options, PresentLoss, finetune
 from keras_neurovit.training.batches import FiniteLoss, balanced
 
@@ -78,7 +78,8 @@ def test_a_batch_whose_update_spoils_the_weights_is_named(tmp_path, seven):
 
 
 def test_a_loss_of_validation_that_is_not_finite_stops(tmp_path):
-    with pytest.raises(InputError, match="loss of validation is nan in epoch 0, although all weights are finite"):
+    told = r"loss of validation is nan in epoch 0, although all weights are finite, from step 1 .*sub-010\.nii\.gz"
+    with pytest.raises(InputError, match=told):
         finetune(small_model(), Scans(), Scans(broken=1), folder=tmp_path, epochs=2, **QUIET)
     assert not (tmp_path / "backup").exists()
 
@@ -142,6 +143,47 @@ def test_a_long_batch_is_named_in_part():
 def test_one_class_is_nothing_to_learn_from(tmp_path):
     with pytest.raises(InputError, match=r"one class only.*received label \[1\]"):
         finetune(small_model(), Scans(labels=[1] * 6), folder=tmp_path, epochs=1, **QUIET)
+
+
+def test_labels_that_the_model_does_not_score(tmp_path):
+    beyond = Scans(labels=[0, 1, 2, 1, 0, 1])
+    for sides in ((beyond,), (Scans(), beyond)):
+        with pytest.raises(InputError, match=r"labels 0 to 1, received labels \[0, 1, 2\].*num_classes=3"):
+            finetune(small_model(), *sides, folder=tmp_path, epochs=1, **QUIET)
+    assert not list(tmp_path.iterdir())
+
+    class Untold(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return beyond[index]
+
+    with pytest.raises(InputError, match="the loss is nan in epoch 0, step 1"):
+        finetune(small_model(), Untold(), folder=tmp_path, epochs=1, **QUIET)
+
+
+def test_people_are_no_batches(head_study, tmp_path):
+    people = read_bids(head_study(4, {}), "group")
+    with pytest.raises(InputError, match=r"a cohort holds people.*make_dataset.*train_on_cohort"):
+        finetune(small_model(), people, folder=tmp_path / "run", epochs=1, **QUIET)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("epochs", [0, 1.5, "3", None])
+def test_epochs_are_a_whole_number(tmp_path, epochs):
+    with pytest.raises(InputError, match="epochs is unusable"):
+        finetune(small_model(), Scans(), folder=tmp_path, epochs=epochs, **QUIET)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"class_weights": {"CN": 1, "AD": 2}}, {"clipnorm": "1"}, {"head_peak": None}, {"teacher": "vit3d_ad"}],
+    ids=lambda wish: next(iter(wish)),
+)
+def test_options_of_another_kind(wish):
+    with pytest.raises(InputError, match=next(iter(wish))):
+        Options(**wish)
 
 
 def test_balanced_weights_are_those_of_the_labels():

@@ -205,3 +205,55 @@ def test_killed_and_started_again_with_the_same_command(tmp_path, signal_sent):
     assert [row["epoch"] for row in after] == [0, 1, 2, 3, 4, 5]
     assert [row["learning_rate"] for row in after] == [row["learning_rate"] for row in before]
     np.testing.assert_allclose(np.load(killed / "weights.npy"), np.load(whole / "weights.npy"), atol=1e-6)
+
+
+class Loud(Told):
+    """Noise with labels: its loss does not fall for long."""
+
+    def __getitem__(self, index):
+        random = np.random.default_rng((self.told[-1] if self.told else 0, index))
+        return random.normal(size=(4, 5)).astype("float32"), random.integers(0, 2, 4)
+
+
+def test_a_run_that_was_stopped_early_has_finished(tmp_path):
+    def run():
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+        patient = keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True, min_delta=10.0)
+        how = {"epochs": 9, "callbacks": [patient], "verbose": 0, "jit_compile": False}
+        return finetune(model, Loud(), Loud(), folder=tmp_path, **how), model.get_weights()
+
+    (rows, weights), (again, read_back) = run(), run()
+    assert len(rows) == 2
+    assert again == rows
+    for one, other in zip(weights, read_back, strict=True):
+        np.testing.assert_array_equal(one, other)  # the best, which the callback put back
+
+
+def test_a_log_that_was_cut_in_a_line_goes_on(tmp_path):
+    def run(epochs):
+        keras.utils.set_random_seed(3)
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+        return finetune(model, Told(), folder=tmp_path, epochs=epochs, verbose=0, jit_compile=False)
+
+    run(2)
+    log = tmp_path / "history.csv"
+    log.write_text(log.read_text() + "2,0.3")
+    assert [row["epoch"] for row in run(2)] == [0, 1]
+
+
+def test_a_damaged_folder_and_a_full_disk_are_told(tmp_path, monkeypatch):
+    def run(folder):
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+        return finetune(model, Told(), folder=folder, epochs=1, verbose=0, jit_compile=False)
+
+    def full(*arguments, **how):
+        raise OSError(28, "No space left on device")
+
+    run(tmp_path / "damaged")
+    (tmp_path / "damaged" / "run.json").write_text("{")
+    with pytest.raises(InputError, match=r"run\.json: is damaged"):
+        run(tmp_path / "damaged")
+    monkeypatch.setattr(keras.Model, "save_weights", full)
+    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\).*goes on"):
+        run(tmp_path / "full")

@@ -1,6 +1,7 @@
 """Pre-training ends in a preset that fine-tuning starts from, and goes on where it was killed."""
 
 import dataclasses
+import json
 
 import keras
 import numpy as np
@@ -87,7 +88,11 @@ def test_it_ends_in_a_preset_that_starts_another_task(small_preset, tmp_path):
         ("masked", {"temperature": 1}, "options do not fit the method 'masked'"),
         ("contrastive", {"mask_ratio": 0.5}, "options do not fit the method 'contrastive'"),
         ("masked", {"mask_ratio": 1.5}, "mask_ratio"),
+        ("contrastive", {"temperature": 0}, "temperature is out of range"),
+        ("contrastive", {"projection_dim": 0}, "options do not fit the method 'contrastive'"),
+        ("masked", training.Options(ema=0.9), "run_options"),
         ("supervised", None, "cohorts.tasks_of"),
+        ("supervised", {"tasks": {"sex": "classes"}}, "cohorts.tasks_of"),
         ("supervised", {"tasks": (Task("age"),), "temperature": 1}, "options do not fit the method 'supervised'"),
     ],
 )
@@ -95,6 +100,29 @@ def test_what_cannot_be_is_refused(method, options, told, tmp_path):
     with pytest.raises(InputError, match=told):
         training.pretrain(backbone(), Heads(), method, folder=tmp_path, epochs=1, options=options)
     assert not list(tmp_path.iterdir())
+
+
+def test_nobody_is_told_apart_where_nobody_appears_twice(tmp_path):
+    class Once(Heads):
+        def __getitem__(self, index):
+            volumes, _ = super().__getitem__(index)
+            return volumes, np.arange(len(volumes))
+
+    how = {"epochs": 1, "options": SMALL["contrastive"], "jit_compile": False, "verbose": 0}
+    with pytest.raises(InputError, match=r"nobody appears twice.*views=2"):
+        training.pretrain(backbone(), Once(), "contrastive", folder=tmp_path / "once", **how)
+    labelled = Heads()
+    labelled.labels = np.arange(6) % 2
+    with pytest.raises(InputError, match=r"labels, not people.*views=2"):
+        training.pretrain(backbone(), labelled, "contrastive", folder=tmp_path / "labels", **how)
+
+
+def test_a_run_has_options_of_its_own(tmp_path):
+    how = {"epochs": 1, "options": SMALL["masked"], "jit_compile": False, "verbose": 0}
+    wish = training.Options(accumulate=3, clipnorm=None)
+    training.pretrain(backbone(), Heads(), folder=tmp_path, run_options=wish, **how)
+    told = json.loads((tmp_path / "run.json").read_text())
+    assert (told["accumulate"], told["clipnorm"], told["mask_ratio"]) == (3, None, 0.5)
 
 
 def test_volumes_of_which_nothing_counts_are_no_success(tmp_path):

@@ -36,7 +36,9 @@ def _interval(row: Mapping, sign: str = "") -> str:
 
 
 def _verdict(row: Mapping) -> str:
-    """Whether the effect appears once it is one of many that were asked."""
+    """Whether the effect appears once it is one of many that were asked; an interval without width tells of none."""
+    if row["low"] == row["high"]:
+        return "nobody changes places"
     if row["p_holm"] >= 0.05:
         return "does not appear"
     return "helps" if row["value"] > 0 else "harms"

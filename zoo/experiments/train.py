@@ -1,7 +1,7 @@
 """The paper's table, rerun: models, pre-training, augmentation and annealing on few scans.
 
 Command:   python zoo/experiments/train.py --bids DS002748 --label-maps SYNTHSEG_LABELS --budget 60
-           python zoo/experiments/train.py --bids ADNI --target diagnosis --labels CN AD --budget 600
+           python zoo/experiments/train.py --reader adni --bids ADNI --target diagnosis --labels CN AD --budget 600
 Hardware:  two CPU cores; KERAS_BACKEND=jax on a GPU runs the same file
 
 Every row learns from the same people with the same seeds and is tested on the same others. Rows that most comparisons
@@ -33,6 +33,7 @@ from sex import KINDS
 
 import keras_neurovit
 from keras_neurovit import cohorts, evaluation, models, presets, training
+from keras_neurovit.commands.cohorts import switches
 
 HERE = Path(__file__).parent
 TAUGHT_BY_THE_GENERATOR = {"vit3d": "vit3d_brain", "minit3d": "minit3d_measure"}
@@ -158,7 +159,11 @@ def report(tasks: list[Task], found: dict[Cell, dict[int, Scored]], left_out: li
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bids", type=Path, required=True, help="real people, skulls off")
+    parser.add_argument("--bids", type=Path, required=True, help="folder of real people, skulls off")
+    parser.add_argument(
+        "--reader", default="bids", help="what reads it, such as adni or oasis1; see keras-neurovit cohort"
+    )
+    parser.add_argument("--option", action="append", metavar="NAME=VALUE", help="of --reader, such as image=native")
     parser.add_argument("--target", default="sex", help="column of participants.tsv")
     parser.add_argument("--labels", nargs=2, default=["F", "M"], help="of the target")
     parser.add_argument("--others", nargs="*", default=["age=number"], help="columns that 'real' learns first")
@@ -172,7 +177,8 @@ def main() -> None:
     options.starts = dict(pair.partition("=")[::2] for pair in options.start)
     options.seeds = 1 if options.smoke else options.seeds
     options.place = Place(options.runs / "smoke" if options.smoke else options.runs, options.smoke, KEPT)
-    people = cohorts.read_bids(options.bids, options.target, labels=options.labels)
+    how = {"labels": options.labels, **switches(options)}
+    people = cohorts.load(options.reader, options.bids, options.target, **how)
     lessons = dict(column.partition("=")[::2] for column in options.others)
     if lessons:
         cohorts.tasks_of(people, lessons)  # refuses now what would be refused after hours
