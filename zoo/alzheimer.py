@@ -73,33 +73,34 @@ def by_true_volumes(truth: np.ndarray, sick: np.ndarray) -> Pipeline:
 
 
 def tell(
-    model: keras.Model,
+    measured: presets.Preset,
     learn: Path,
     test: Path,
     options: argparse.Namespace,
-    start: presets.Preset,
     *,
     batch_size: int,
     passes: int,
     peak: float,
-    most_moved: int = MOST_MOVED,
-) -> None:
-    """Fine-tune a classifier on the probabilities of the classes that people's true volumes give.
+) -> keras.Model:
+    """A classifier of the volumes that a preset measures: their logistic regression first, then everything learns the
+    probabilities of the classes that people's true volumes give.
 
-    They say more of a brain than the diagnosis does: no volumes tell the sick from the healthy for sure.
+    These say more of a brain than the diagnosis does: no volumes tell the sick from the healthy for sure.
 
     Args:
-        model: the classifier.
+        measured: the preset.
         learn: folder of the people to learn from.
         test: folder of those that are watched.
         options: from `settle`.
-        start: the preset that the classifier started from.
         batch_size: scans a step.
         passes: how often each scan is seen.
         peak: highest learning rate.
-        most_moved: cells by which scans are moved at most.
     """
-    how = {"seed": SEED, "parts": PARTS, "most_moved": most_moved}
+    model = keras_neurovit.from_preset(measured, num_classes=len(LABELS))
+    sick = targets(options.people)
+    still = Brains(learn, options.batch_size, targets=sick)
+    training.probe(model, still, np.repeat(sick, still.contrasts), strength=0.1)
+    how = {"seed": SEED, "parts": PARTS, "most_moved": MOST_MOVED}
     train, watched = Brains(learn, batch_size, **how), Brains(test, batch_size)
     best = by_true_volumes(train.truth, targets(options.people))
     for people in (train, watched):
@@ -112,9 +113,10 @@ def tell(
         epochs=PARTS * passes,
         warmup_epochs=1,
         peak=peak,
-        facts={"brains": train.claim, "batch_size": batch_size, "weights": start.weights.sha256, **how},
+        facts={"brains": train.claim, "batch_size": batch_size, "weights": measured.weights.sha256, **how},
         verbose=2,
     )
+    return model
 
 
 def on_synthetic_people(options: argparse.Namespace) -> dict[str, dict]:

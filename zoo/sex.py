@@ -22,7 +22,7 @@ KINDS = {
     "vit3d_brain": Kind("vit3d_brain", True, None, 6, 2e-5),
     "vit3d_scratch": Kind("vit3d_brain", False, {"pooling": "mean"}, 25, 1e-4),
     "sfcn_scratch": Kind("sfcn_base", False, {"pooling": "mean", "dropout": 0.5}, 25, 1e-3),
-    "minit3d_measure": Kind("minit3d_measure", True, {"pooling": "blocks"}, 25, 1e-4),
+    "minit3d_measure": Kind("minit3d_measure", True, None, 6, 2e-5),
     "minit3d_scratch": Kind("minit3d_tiny", False, {"pooling": "blocks"}, 25, 3e-4),
 }
 

@@ -4,9 +4,11 @@ Command:   python zoo/minit3d_ad/train.py --label-maps SYNTHSEG_LABELS --brains 
            (--evaluate: only measure what ships, on the people that a run left)
 Hardware:  two CPU cores (AMD EPYC, 2.4 GHz), 24 GB; no GPU
 
-A tiny MINiT learns to measure, on the brains that vit3d_brain learnt from; then its published head, a vote of blocks,
-learns to tell synthetic people with Alzheimer's disease as imposed from those without: the very people of vit3d_ad, and
-as that does by the probability that their true volumes give. Killed, it goes on where it was.
+A tiny MINiT learns to measure, on the brains that vit3d_brain learnt from: each patch of a block tells what it holds.
+Then it learns to tell synthetic people with Alzheimer's disease as imposed from those without: the very people of
+vit3d_ad, by the same head and in the same way, which is a logistic regression on what is measured, and then everything
+towards the probability that true volumes give. (That regression alone reaches an AUC of 0.80. The published head, a
+vote of blocks, reached 0.76 after half an hour, from a MINiT that measured worse.) Killed, it goes on where it was.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from pathlib import Path
 import keras
 
 import keras_neurovit
-from keras_neurovit import models, presets
+from keras_neurovit import presets
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from alzheimer import LABELS, SEED, arguments, report, settle, tell, write_people
@@ -30,9 +32,9 @@ from reports import LOOKED_AT, publish, run, write_report
 BASE = "minit3d_tiny"
 CITATION = "Singla et al. 2022, arXiv 2208.09567; label maps: Billot et al. 2023 (SynthSeg), Medical Image Analysis 86."
 MERGED = 2  # cells along an edge: its patches tell of four voxels
-MEASURING, PASSES, BATCH = 2, 4, 4
+MEASURING, PASSES, BATCH = 2, 3, 4
 """How often each scan is seen, of measuring and of telling the diseased, and how many make a step."""
-MOVED = 1  # cells by which the diseased are moved at most: a vote is of one block at its place
+PEAK = 2e-4  # of telling the diseased
 
 
 def measure(options: argparse.Namespace) -> presets.Preset:
@@ -61,16 +63,14 @@ def train(options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(SEED)
     measured = measure(options)
     learn, test = write_people(options)
-    head = presets.load_preset(BASE).head
-    model = models.classifier(keras_neurovit.from_preset(measured, num_classes=0), len(LABELS), **head)
     passes = 1 if options.smoke else PASSES
-    tell(model, learn, test, options, measured, batch_size=BATCH, passes=passes, peak=3e-4, most_moved=MOVED)
+    model = tell(measured, learn, test, options, batch_size=BATCH, passes=passes, peak=PEAK)
     described = dataclasses.replace(
         measured,
         name="minit3d_ad",
         description="Tiny MINiT: imposed Alzheimer-like atrophy against none, from synthetic T1; not for patients.",
         labels=LABELS,
-        head=head,
+        head=measured.class_head,
         volume=options.contract,
     )
     publish(model, options.preset, described, Brains(learn, BATCH).volumes[:LOOKED_AT])

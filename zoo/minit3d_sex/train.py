@@ -3,10 +3,10 @@
 Command:   python zoo/minit3d_sex/train.py --bids DS002748 --measure runs/minit3d_ad/measure/preset
 Hardware:  two CPU cores (AMD EPYC, 2.4 GHz), 24 GB; no GPU
 
-The MINiT that learnt to measure for minit3d_ad, with its published head, a vote of blocks, fine-tuned on the 72 real
-brains of OpenNeuro ds002748. Its accuracy comes from 5-fold cross-validation by person, three times; the weights that
-ship learnt from all 72. Beside it stand the same MINiT from random weights, and brain volume alone. Killed, it goes on
-after the last finished fold.
+The MINiT that learnt to measure for minit3d_ad, fine-tuned as vit3d_sex was on the 72 real brains of OpenNeuro
+ds002748. Its accuracy comes from 5-fold cross-validation by person, three times; the weights that ship learnt from all
+72. Beside it stand the same MINiT from random weights with its published head, a vote of blocks, and brain volume
+alone. Killed, it goes on after the last finished fold.
 """
 
 import sys
@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from reports import run, write_report
-from sex import KINDS, arguments, report, settle, ship
+from sex import arguments, report, settle, ship, start
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     options.starts = {"minit3d_measure": options.measure}
     settle(options, "minit3d_sex")
     what = "Tiny MINiT: sex from a brain-extracted T1, learnt from 72 people after synthetic pre-training."
-    ship("minit3d_measure", what, KINDS["minit3d_measure"].head, options)
+    ship("minit3d_measure", what, start("minit3d_measure", options).class_head, options)
     write_report(options.results, report(["minit3d_measure", "minit3d_scratch"], options))
 
 

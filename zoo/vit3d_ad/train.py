@@ -20,13 +20,11 @@ import sys
 from pathlib import Path
 
 import keras
-import numpy as np
 
-import keras_neurovit
-from keras_neurovit import presets, training
+from keras_neurovit import presets
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from alzheimer import LABELS, SEED, arguments, report, settle, targets, tell, write_people
+from alzheimer import LABELS, SEED, arguments, report, settle, tell, write_people
 from brains import Brains
 from measuring import MOST_MOVED, Lesson, learn_to_measure
 from reports import LOOKED_AT, publish, run, write_report
@@ -48,11 +46,7 @@ def train(base: presets.Preset, options: argparse.Namespace) -> None:
     keras.utils.set_random_seed(SEED)
     learn, test = write_people(options)
     measured = measure(base, learn, test, options)
-    model = keras_neurovit.from_preset(measured, num_classes=len(LABELS))
-    sick = targets(options.people)
-    still = Brains(learn, options.batch_size, targets=sick)
-    training.probe(model, still, np.repeat(sick, still.contrasts), strength=0.1)
-    tell(model, learn, test, options, measured, batch_size=BATCH, passes=PASSES, peak=PEAK)
+    model = tell(measured, learn, test, options, batch_size=BATCH, passes=PASSES, peak=PEAK)
     described = dataclasses.replace(
         base,
         name="vit3d_ad",
@@ -61,7 +55,7 @@ def train(base: presets.Preset, options: argparse.Namespace) -> None:
         head=base.class_head,
         volume=options.contract,
     )
-    publish(model, options.preset, described, still.volumes[:LOOKED_AT])
+    publish(model, options.preset, described, Brains(learn, BATCH).volumes[:LOOKED_AT])
 
 
 def main() -> None:
