@@ -74,6 +74,13 @@ def one_of(name: str, value: str, known: Iterable[str]) -> str:
     return value
 
 
+def positive(name: str, value: float) -> float:
+    """`value` if it is a finite number above 0, else an error naming the argument."""
+    if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise InputError(f"{name} is out of range", "a finite number above 0", repr(value))
+    return value
+
+
 def between(name: str, value: float, low: float, high: float) -> float:
     """`value` if it lies within [low, high], else an error naming the argument."""
     try:

@@ -102,7 +102,7 @@ def tell(
     training.probe(model, still, np.repeat(sick, still.contrasts), strength=0.1)
     how = {"seed": SEED, "parts": PARTS, "most_moved": MOST_MOVED}
     train, watched = Brains(learn, batch_size, **how), Brains(test, batch_size)
-    best = by_true_volumes(train.truth, targets(options.people))
+    best = by_true_volumes(train.truth, sick)
     for people in (train, watched):
         people.targets = best.predict_proba(people.truth).astype("float32")
     training.finetune(

@@ -92,7 +92,7 @@ def make_dataset(
 
     Raises:
         InputError: an empty cohort, a scan that cannot be read, an unknown policy, views that do not fill a batch, a
-            batch to shuffle that is larger than an epoch, targets that nobody has.
+            batch to shuffle that is larger than an epoch, targets that nobody has, arguments of another kind.
     """
     _refuse(cohort, augmentation, mixing, class_weights, seed, shard)
     if len(cohort) == 0:

@@ -146,7 +146,7 @@ def _function(preset: Preset):
     return BACKBONES[one_of("model", preset.model, BACKBONES)]
 
 
-def build_backbone(preset: Preset, *, volume_shape=None, **wishes) -> keras.Model:
+def build_backbone(preset: Preset, **wishes) -> keras.Model:
     """A preset's backbone with random weights; `wishes` other than None replace its arguments.
 
     Shape: (batch, x, y, z, channel) → (batch, token, hidden_dim)
@@ -154,7 +154,7 @@ def build_backbone(preset: Preset, *, volume_shape=None, **wishes) -> keras.Mode
     function = _function(preset)
     arguments = dict(preset.arguments) | {name: value for name, value in wishes.items() if value is not None}
     try:
-        return function(volume_shape or preset.volume.shape, **arguments)
+        return function(preset.volume.shape, **arguments)
     except TypeError as error:
         raise InputError(f"preset {preset.name!r}: its arguments do not fit {preset.model} ({error})") from None
 

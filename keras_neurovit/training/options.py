@@ -9,7 +9,7 @@ from typing import Literal
 
 import keras
 
-from keras_neurovit._checks import InputError, between
+from keras_neurovit._checks import InputError, between, positive
 from keras_neurovit.training.batches import balanced
 from keras_neurovit.training.distilling import TeacherLoss, distilled
 from keras_neurovit.training.label_loss import LabelLoss
@@ -80,9 +80,8 @@ class Options:
             if not isinstance(number, int) or isinstance(number, bool) or number < least:
                 raise InputError(f"{name} is unusable", f"a whole number from {least}", number)
         for name, value in (("head_peak", self.head_peak), ("clipnorm", self.clipnorm), ("sharpness", self.sharpness)):
-            told = isinstance(value, (int, float)) and 0 < value < float("inf")
-            if not told and (value is not None or name == "head_peak"):
-                raise InputError(f"{name} is out of range", "a finite number above 0", repr(value))
+            if value is not None or name == "head_peak":
+                positive(name, value)
         if self.teacher is not None and not isinstance(self.teacher, keras.Model):
             mend = "Load it: from_preset(name)."
             raise InputError("the teacher is no model", "a keras.Model", repr(self.teacher), mend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from keras_neurovit._checks import InputError
+from keras_neurovit._checks import positive
 from keras_neurovit.layers import patch_statistics, patches_of
 
 
@@ -83,9 +83,7 @@ class ContrastiveLoss(keras.losses.Loss):
 
     def __init__(self, temperature: float = 0.1, name: str = "contrastive_loss", **kwargs):
         super().__init__(name=name, **kwargs)
-        if not isinstance(temperature, (int, float)) or not 0 < temperature < float("inf"):
-            raise InputError("temperature is out of range", "a finite number above 0", repr(temperature))
-        self.temperature = temperature
+        self.temperature = positive("temperature", temperature)
 
     def call(self, y_true, y_pred):
         whose = ops.reshape(y_true, (-1,))
