@@ -1,4 +1,4 @@
-"""A backbone that learns from scans without labels, or from synthetic brains without end, saved as a preset.
+"""A backbone that learns from scans without labels, or from synthetic brains without end: a preset.
 
     python examples/pretrain.py --bids ../shared/data/ds002748  # or --label-maps ../shared/data/synthseg_labels
 
@@ -23,17 +23,17 @@ def from_folder(options, volume):
     return nv.make_dataset(
         cohort, volume, batch_size=options.batch_size, shuffle=True, augmentation="strong" if views > 1 else "standard",
         views=views, seed=options.seed, cache=options.out / "cache",
-    ), cohort.participants  # fmt: skip
+    ), cohort.participants, ()  # fmt: skip
 
 
 def from_generator(options, volume):
     anatomies = synthesis.load_anatomies(options.label_maps)
     generator = synthesis.BrainGenerator(anatomies, volume.shape, volume.spacing_mm[0])
-    contrastive = options.method == "contrastive"
-    return data.read_ahead(synthesis.BrainStream(
-        synthesis.BrainFactory(generator), batch_size=options.batch_size, steps=2 if options.smoke else 100,
-        seed=options.seed, contrasts=1 + contrastive, target="person" if contrastive else "volumes",
-    )), []  # fmt: skip
+    target = {"masked": "volumes", "contrastive": "person", "supervised": "tasks"}[options.method]
+    how = {"batch_size": options.batch_size, "steps": 2 if options.smoke else 100, "seed": options.seed}
+    factory = synthesis.BrainFactory(generator)
+    stream = synthesis.BrainStream(factory, contrasts=1 + (target == "person"), target=target, **how)
+    return data.read_ahead(stream), [], stream.tasks
 
 
 def main() -> None:
@@ -41,25 +41,25 @@ def main() -> None:
     parser.add_argument("--bids", type=Path, help="folder of scans")
     parser.add_argument("--column", default="sex", help="of participants.tsv; only people who have it are read")
     parser.add_argument("--label-maps", type=Path, help="without --bids: what brains are made of; default: ICBM152's")
-    parser.add_argument("--method", choices=("masked", "contrastive"), default="masked")
+    parser.add_argument("--method", choices=("masked", "contrastive", "supervised"), default="masked")
     parser.add_argument("--preset", default="vit3d_tiny", help="architecture, or weights to go on from")
-    parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--batch-size", type=int, default=8)
+    for name, number in (("--epochs", 50), ("--batch-size", 8), ("--seed", 0)):
+        parser.add_argument(name, type=int, default=number)
     parser.add_argument("--out", type=Path, default=Path("pretrain_output"))
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--smoke", action="store_true", help="one epoch of a small volume")
     options = parser.parse_args()
-
+    if options.bids and options.method == "supervised":
+        parser.error("of real people, several columns teach: examples/pretrain_supervised.py")
     keras.utils.set_random_seed(options.seed)
     start = nv.load_preset(options.preset)
     small = {"volume_shape": (48, 64, 48), "spacing_mm": 4.0} if options.smoke else {}
     backbone, report = nv.from_preset(start, num_classes=0, load_weights=bool(start.weights), with_report=True, **small)
     volume = dataclasses.replace(report.preset.volume, brain_extracted=start.volume.brain_extracted)
-    batches, people = from_folder(options, volume) if options.bids else from_generator(options, volume)
+    batches, people, tasks = (from_folder if options.bids else from_generator)(options, volume)
     facts = {"preset": start.to_json(), "seed": options.seed, "from": str(options.bids or options.label_maps)}
     facts |= {"people": sorted(set(people)), "batch_size": options.batch_size, "volume": volume.to_dict()}
     how = {"epochs": 1, "jit_compile": False} if options.smoke else {"epochs": options.epochs}
-    how |= {"folder": options.out / "run", "facts": facts}
+    how |= {"folder": options.out / "run", "facts": facts, "options": {"tasks": tasks} if tasks else None}
     model, history = training.pretrain(backbone, batches, options.method, **how)
     described = dataclasses.replace(report.preset, name=f"{start.name}_{options.method}", labels=(), volume=volume)
     presets.save_to_preset(backbone, options.out / "preset", described)

@@ -153,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--peak", type=float, default=1e-4, help="highest learning rate (default: %(default)s)")
     train.add_argument("--warmup-epochs", type=float, default=1.0)
     train.add_argument("--augmentation", metavar="POLICY", help="light, standard … (default: the preset's, or light)")
+    train.add_argument("--devices", type=int, default=1, help="that share each batch (default: %(default)s)")
     train.add_argument("--cache", type=Path, help="of conformed volumes, as `prepare` fills it (default: the user's)")
     train.add_argument("--storage", choices=("float16", "uint8"), default="float16", help="of the cache")
     train.add_argument("--hashed", action="store_true", help=HASHED_HELP)

@@ -20,7 +20,8 @@ from keras_neurovit._checks import InputError
 from keras_neurovit._files import published
 from keras_neurovit.augmentation import CutMix3D, MixUp3D
 from keras_neurovit.cohorts import Cohort, expect, refuse_leak
-from keras_neurovit.data import conform_all, make_dataset
+from keras_neurovit.data import conform_all, distributed, make_dataset
+from keras_neurovit.data.distribute import even_size
 from keras_neurovit.data.storage import Storage
 from keras_neurovit.presets import (
     from_preset,
@@ -78,6 +79,7 @@ def train_on_cohort(
     lora_rank: int | None = None,
     options: training.Options | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    devices: int | None = 1,
     brain_extracted: bool | None = None,
     seed: int = 0,
     cache: str | os.PathLike | None = None,
@@ -117,6 +119,7 @@ def train_on_cohort(
         lora_rank: of the adapters, for "lora".
         options: of the run, see `training.Options`; classes count the same unless they say otherwise.
         callbacks: of the run, for example `data.tensorboard(folder)`.
+        devices: among which each batch is shared out, see `data.distributed`; None for all there are.
         brain_extracted: whether skulls are off; None for what the cohort tells (see `cohorts.expect`), said on standard
             error, or where it tells nothing, for what the preset expects.
         seed: of the split, the weights, the shuffling and the augmentation.
@@ -129,7 +132,8 @@ def train_on_cohort(
     Raises:
         InputError: a side of the split with one class only, a scan that cannot be read, an unknown preset, one that
             does not fit the volume or the strategy; frozen weights that would be random; skulls of which some are on
-            and some off; a folder that holds another run.
+            and some off; a folder that holds another run; fewer devices than asked for, or a batch that they cannot
+            share.
     """
     folder, start = Path(folder), load_preset(preset)
     contract, why = expect(cohort, start.volume, brain_extracted)
@@ -151,51 +155,57 @@ def train_on_cohort(
     chosen = {"strategy": strategy, "last_n": last_n, "lora_rank": lora_rank}
     same_head = cohort.labels == start.labels
     classes = None if same_head else len(cohort.labels)
-    model, report = from_preset(
-        start, num_classes=classes, load_weights=not scratch, verbose=bool(verbose), with_report=True, **fitted
-    )
-    contract = report.preset.volume
-    if any(value is not None for value in chosen.values()):
-        training.choose_weights(model, strategy or "full", last_n=last_n, lora_rank=lora_rank)
-    training.warmup_anneal(0, peak=peak, warmup=min(warmup_epochs, epochs), total=epochs)
-    if on_error == "skip":  # before people are shared out, so that every side keeps its share
-        files = conform_all(cohort.paths, contract, on_error=on_error, fingerprint=learnt, **stored)
-        cohort = cohort.subset([index for index, file in enumerate(files) if file is not None])
-    train, validation, test = cohort.split(fractions=fractions, seed=seed)
-    refuse_leak(train=train, validation=validation, test=test)
-    show = {"batch_size": batch_size, "seed": seed, "fingerprint": learnt, **stored}
     options = options or training.Options()
-    class_weights = None if options.class_weights is not None else train.class_weights()
-    if mixing is not None and class_weights is not None:  # mixed scans have no one label to be weighed by
-        options, class_weights = dataclasses.replace(options, class_weights=class_weights), None
-    batches = make_dataset(
-        train, contract, shuffle=True, augmentation=augmentation, mixing=mixing, class_weights=class_weights, **show
-    )
-    if start.measures and not scratch:  # what was measured tells something already: begin with all that it tells
-        training.probe(model, make_dataset(train, contract, **show).map(lambda x, y: x), train.targets)
-    sides = (("train", train), ("validation", validation), ("test", test))
-    facts = {side: [[str(r.path), r.label] for r in one.records] for side, one in sides}
-    facts |= {"preset": start.name, "arguments": dict(report.preset.arguments), "labels": list(cohort.labels)}
-    facts |= {"weights": start.weights.sha256 if start.weights and not scratch else None, "seed": seed}
-    facts |= {"batch_size": batch_size, "augmentation": augmentation, "volume": contract.to_dict(), "storage": storage}
-    facts |= {name: value for name, value in fitted.items() if value is not None}
-    if mixing is not None:
-        facts["mixing"] = [type(mixing).__name__, mixing.alpha, mixing.rate]
-    history = training.finetune(
-        model,
-        batches,
-        make_dataset(validation, contract, **show),
-        folder=folder,
-        epochs=epochs,
-        peak=peak,
-        warmup_epochs=warmup_epochs,
-        weight_decay=weight_decay,
-        facts=facts,
-        options=options,
-        callbacks=callbacks,
-        verbose=verbose,
-        **chosen,
-    )
+    with distributed(devices) as count:
+        if batch_size % count:
+            mend = "Choose another batch_size, or fewer devices."
+            raise InputError("a batch cannot be shared out evenly", f"a multiple of {count} devices", batch_size, mend)
+        if count > 1 and keras.backend.backend() == "tensorflow":
+            options.refuse_on_replicas()
+        model, report = from_preset(
+            start, num_classes=classes, load_weights=not scratch, verbose=bool(verbose), with_report=True, **fitted
+        )
+        contract = report.preset.volume
+        if any(value is not None for value in chosen.values()):
+            training.choose_weights(model, strategy or "full", last_n=last_n, lora_rank=lora_rank)
+        training.warmup_anneal(0, peak=peak, warmup=min(warmup_epochs, epochs), total=epochs)
+        if on_error == "skip":  # before people are shared out, so that every side keeps its share
+            files = conform_all(cohort.paths, contract, on_error=on_error, fingerprint=learnt, **stored)
+            cohort = cohort.subset([index for index, file in enumerate(files) if file is not None])
+        train, validation, test = cohort.split(fractions=fractions, seed=seed)
+        refuse_leak(train=train, validation=validation, test=test)
+        show = {"batch_size": batch_size, "seed": seed, "fingerprint": learnt, **stored}
+        class_weights = None if options.class_weights is not None else train.class_weights()
+        if mixing is not None and class_weights is not None:  # mixed scans have no one label to be weighed by
+            options, class_weights = dataclasses.replace(options, class_weights=class_weights), None
+        shown = {"augmentation": augmentation, "mixing": mixing, "class_weights": class_weights, **show}
+        batches = make_dataset(train, contract, shuffle=True, **shown)
+        if start.measures and not scratch:  # what was measured tells something already: begin with all that it tells
+            training.probe(model, make_dataset(train, contract, **show).map(lambda x, y: x), train.targets)
+        sides = (("train", train), ("validation", validation), ("test", test))
+        facts = {side: [[str(r.path), r.label] for r in one.records] for side, one in sides}
+        facts |= {"preset": start.name, "arguments": dict(report.preset.arguments), "labels": list(cohort.labels)}
+        facts |= {"weights": start.weights.sha256 if start.weights and not scratch else None, "seed": seed}
+        facts |= {"batch_size": batch_size, "augmentation": augmentation}
+        facts |= {"volume": contract.to_dict(), "storage": storage}
+        facts |= {name: value for name, value in fitted.items() if value is not None}
+        if mixing is not None:
+            facts["mixing"] = [type(mixing).__name__, mixing.alpha, mixing.rate]
+        history = training.finetune(
+            model,
+            batches,
+            make_dataset(validation, contract, **show | {"batch_size": even_size(batch_size, len(validation), count)}),
+            folder=folder,
+            epochs=epochs,
+            peak=peak,
+            warmup_epochs=warmup_epochs,
+            weight_decay=weight_decay,
+            facts=facts,
+            options=options,
+            callbacks=callbacks,
+            verbose=verbose,
+            **chosen,
+        )
 
     def seen():
         return (volume for batch, _ in make_dataset(train, contract, **show) for volume in np.asarray(batch))

@@ -74,6 +74,15 @@ def test_pretrain_from_the_generator(tmp_path):
 
 
 @pytest.mark.slow
+def test_pretrain_from_true_volumes(tmp_path, shared_data):
+    call = ("--label-maps", shared_data / "synthseg_labels", "--method", "supervised", "--batch-size", 2)
+    start("examples/pretrain.py", *call, "--out", tmp_path)
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert [task["column"] for task in facts["tasks"]][-1].startswith("log ")
+    assert (tmp_path / "preset" / "model.weights.h5").exists()
+
+
+@pytest.mark.slow
 def test_tune(tmp_path, head_study):
     pytest.importorskip("keras_tuner")
     call = ("--bids", head_study(20), "--target", "group", "--brain-extracted")
@@ -157,5 +166,7 @@ def test_recipes(tmp_path, shared_data):
     start("zoo/vit3d_sex/train.py", "--bids", bids, "--brain", made / "preset", "--runs", runs / "sex")
     measure = runs / "minit" / "smoke" / "measure" / "preset"
     start("zoo/minit3d_sex/train.py", "--bids", bids, "--measure", measure, "--runs", runs / "minit_sex")
-    for name in ("brain", "ad", "minit", "sex", "minit_sex"):
+    call = ("--bids", bids, "--start", f"minit3d_measure={measure}", "--budget", 8, "--runs", runs / "experiments")
+    start("zoo/experiments/train.py", *call)
+    for name in ("brain", "ad", "minit", "sex", "minit_sex", "experiments"):
         assert (runs / name / "smoke" / "results.json").exists()

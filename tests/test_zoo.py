@@ -78,10 +78,12 @@ def results(name):
 
 def test_what_the_presets_are_worth():
     """What each must reach, on people it has not seen; see the cards."""
-    brain, ill = results("vit3d_brain"), results("vit3d_ad")
+    brain, ill, blocks = results("vit3d_brain"), results("vit3d_ad"), results("minit3d_ad")
     assert brain["test"]["r_real_brain"]["value"] >= 0.95
     assert brain["real"]["scan_and_original"]["largest"] <= 0.03
     assert ill["test"]["share_of_real_adults_called_AD"]["value"] <= 0.05
+    assert blocks["test"]["share_of_real_adults_called_AD"]["value"] <= 0.05
+    assert blocks["test"]["auc"]["low"] > blocks["test"]["auc_brain_volume"]["high"]
 
 
 def test_imposed_atrophy_is_told_nearly_as_well_as_the_true_volumes_allow():

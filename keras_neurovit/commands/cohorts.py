@@ -156,6 +156,7 @@ def train(options: argparse.Namespace) -> int:
         strategy=options.strategy,
         last_n=options.last_n,
         lora_rank=options.lora_rank,
+        devices=options.devices,
         seed=options.seed,
         cache=options.cache,
         storage=options.storage,

@@ -28,8 +28,9 @@ def distributed(devices: int | None = None) -> Iterator[int]:
         devices: how many; None for all accelerators, or all CPU devices where there are none.
 
     Returns:
-        How many devices there are inside. On JAX every batch must be a multiple of it, those of validation too; on
-        TensorFlow it may be less even.
+        How many devices there are inside. Batches to train on must be a multiple of it. Of a dataset to watch or to
+        predict, on TensorFlow the first batch must be; on JAX all, or the first is not, and then each device does the
+        whole of all of them: `even_size` finds a size.
 
     Raises:
         InputError: fewer devices than asked for, the backend PyTorch.
@@ -62,12 +63,41 @@ def distributed(devices: int | None = None) -> Iterator[int]:
             yield len(names)
     else:
         before = keras.distribution.distribution()
-        # Every process gives the batches it is meant to give: nothing is to be shared out once more.
-        keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names, auto_shard_dataset=False))
+        keras.distribution.set_distribution(_shared_out(names))
         try:
             yield len(names)
         finally:
             keras.distribution.set_distribution(before)
+
+
+def even_size(batch_size: int, scans: int, devices: int) -> int:
+    """The size of batches, at most `batch_size`, in which several devices get through all of so many scans.
+
+    Example:
+        >>> even_size(6, scans=12, devices=2)
+        6
+    """
+    if devices == 1:
+        return batch_size
+    if keras.backend.backend() == "tensorflow":  # which builds a model from the first batch, added up over devices
+        most = min(batch_size, scans)
+        return max(devices, most - most % devices)
+    shared = batch_size % devices == 0 and min(batch_size, scans) % devices == 0 and scans % batch_size % devices == 0
+    return batch_size if shared or batch_size % devices else batch_size - 1
+
+
+def _shared_out(names: list[str]) -> keras.distribution.DataParallel:
+    """Each device takes its share of a batch; of one that they cannot share, all of it."""
+    import jax
+
+    class Sharing(keras.distribution.DataParallel):
+        def get_data_layout(self, data_shape):
+            if jax.process_count() == 1 and data_shape[0] % len(names):
+                return keras.distribution.TensorLayout([None] * len(data_shape), self.device_mesh)
+            return super().get_data_layout(data_shape)
+
+    # Every process gives the batches it is meant to give: nothing is to be shared out once more.
+    return Sharing(devices=names, auto_shard_dataset=False)
 
 
 def _names(backend: str) -> list[str]:

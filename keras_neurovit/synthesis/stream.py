@@ -6,9 +6,12 @@ import keras
 import numpy as np
 
 from keras_neurovit._checks import InputError, one_of
+from keras_neurovit.cohorts import Task
 from keras_neurovit.synthesis.factory import BrainFactory
+from keras_neurovit.synthesis.structures import STRUCTURES
 
-TOLD = ("structures_mm3", "person", "volumes")
+TOLD = ("structures_mm3", "person", "volumes", "tasks")
+MEASURED = 32  # people whose volumes tell means and spreads
 FARTHEST = 2**31 - 1  # seeds are whole numbers of 32 bits
 
 
@@ -18,7 +21,7 @@ class BrainStream(keras.utils.PyDataset):
     On TensorFlow, train on `data.read_ahead(stream)`: epochs then do not wait for its tuner.
 
     Shape: → volumes (batch, x, y, z, 1), and targets: (batch, structure) mm³, or (batch,) people's numbers, or the
-    volumes themselves
+    volumes themselves, or (batch, structure) deviations of logarithms from their means
 
     Args:
         factory: of the brains.
@@ -26,7 +29,9 @@ class BrainStream(keras.utils.PyDataset):
         steps: batches an epoch.
         seed: of the first person; each epoch has others.
         contrasts: scans of each person, side by side; 2 or more for `training.ContrastiveLoss`.
-        target: "structures_mm3", "person" or "volumes".
+        target: "structures_mm3", "person", "volumes", or "tasks": then `stream.tasks` is what
+            `training.pretrain(backbone, stream, "supervised", options={"tasks": stream.tasks})` asks for, a number a
+            structure. Its mean and spread come from 32 people, which takes as long as making them does.
 
     Raises:
         InputError: contrasts that do not fill a batch, another target.
@@ -56,6 +61,7 @@ class BrainStream(keras.utils.PyDataset):
             raise InputError("a stream's sizes are unusable", expected, (batch_size, contrasts, steps))
         self.factory, self.batch_size, self.steps, self.seed = factory, batch_size, steps, seed
         self.contrasts, self.target, self.epoch = contrasts, one_of("target", target, TOLD), 0
+        self.tasks = self._measured() if target == "tasks" else ()
 
     def start_epoch(self, epoch: int) -> None:
         """Whose turn it is; `training.finetune` tells, so that a run that goes on sees what it would have seen."""
@@ -73,4 +79,23 @@ class BrainStream(keras.utils.PyDataset):
             return volumes, volumes
         if self.target == "person":
             return volumes, np.repeat(np.arange(people, dtype="int32"), self.contrasts)
-        return volumes, np.repeat(brains["structures_mm3"], self.contrasts, axis=0)
+        told = np.repeat(brains["structures_mm3"], self.contrasts, axis=0)
+        if self.target == "tasks":
+            means, spreads = (np.array([getattr(task, name) for task in self.tasks]) for name in ("mean", "spread"))
+            told = ((_logarithms(told) - means) / spreads).astype("float32")
+        return volumes, told
+
+    def _measured(self) -> tuple[Task, ...]:
+        """Of every structure how large it is on average, and how much people differ."""
+        seeds = np.array_split(np.arange(MEASURED), max(1, MEASURED // self.batch_size))
+        logarithms = _logarithms(np.concatenate([self.factory(some)["structures_mm3"] for some in seeds]))
+        # Rounded as JSON keeps them; what no label map has does not vary.
+        means, spreads = logarithms.mean(axis=0).round(4), np.maximum(logarithms.std(axis=0).round(4), 0.01)
+        return tuple(
+            Task(f"log {name}", (), float(mean), float(spread))
+            for name, mean, spread in zip(STRUCTURES, means, spreads, strict=True)
+        )
+
+
+def _logarithms(volumes_mm3: np.ndarray) -> np.ndarray:
+    return np.log(volumes_mm3.astype("float64") + 1.0)  # a structure may have no volume

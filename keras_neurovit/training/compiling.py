@@ -90,6 +90,12 @@ def halve_backbone(model: keras.Model) -> None:
         layer.dtype_policy = HALF
 
 
+def replicas(model: keras.Model) -> int:
+    """Devices of TensorFlow that each have their own weights; 1 on other backends."""
+    # Asked of the model, since TensorFlow is for the room data/ alone.
+    return getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1)
+
+
 def _choose(model: keras.Model, jit_compile: bool | None, half: bool) -> Choice:
     dtype = model.dtype_policy.name
     if jit_compile is not None:
@@ -98,6 +104,8 @@ def _choose(model: keras.Model, jit_compile: bool | None, half: bool) -> Choice:
         return Choice(False, dtype, "PyTorch runs without a compiler here")
     if keras.backend.backend() == "jax" or _has_accelerator():
         return Choice("auto", dtype, "Keras' own choice on JAX and on accelerators")
+    if replicas(model) > 1:
+        return Choice(False, dtype, "several CPU devices: XLA on one cannot reach the weights of another")
     half = half and dtype == "float32" and any(layer.name == "backbone" for layer in model.layers)
     if half and model.count_params() >= LARGE and "bf16" in _processor():
         return Choice(False, HALF, f"{model.count_params() / 1e6:.0f} M parameters, a CPU with bfloat16")

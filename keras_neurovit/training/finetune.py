@@ -20,7 +20,7 @@ from keras_neurovit.training.adapter_backup import AdapterBackup
 from keras_neurovit.training.backup import EpochBackup, saved_states
 from keras_neurovit.training.batches import FiniteLoss, SameDraws, refuse_one_class, refuse_other_labels, refuse_people
 from keras_neurovit.training.callbacks import WarmupCosineDecay
-from keras_neurovit.training.compiling import compile_defaults, halve_backbone
+from keras_neurovit.training.compiling import compile_defaults, halve_backbone, replicas
 from keras_neurovit.training.distilling import beside_teacher, distilled, student_accuracy
 from keras_neurovit.training.label_loss import label_accuracy
 from keras_neurovit.training.options import Options
@@ -157,8 +157,7 @@ def _compiled(model, options: Options, train, loss, peak: float, weight_decay: f
     """What is fitted: the model, or while this lasts the model beside its teacher."""
     if options.mixed_precision:
         halve_backbone(model)
-    # Asked of the model, since TensorFlow is for the room data/ alone.
-    if getattr(getattr(model, "distribute_strategy", None), "num_replicas_in_sync", 1) > 1:
+    if replicas(model) > 1:
         options.refuse_on_replicas()
     optimizer = options.optimizer(model, peak, weight_decay)
     metrics = [keras.metrics.MeanMetricWrapper(label_accuracy, name="accuracy")] if loss is None else None

@@ -358,6 +358,30 @@ def test_torchio_does_the_same():
     assert np.corrcoef(np.argsort(theirs.ravel()), np.argsort(volumes.ravel()))[0, 1] > 0.999
 
 
+def test_monai_does_the_same():
+    m = pytest.importorskip("monai.transforms", reason="the peer, in the extra 'bench'")
+    volumes = sample((1, 12, 14, 30, 1))
+
+    def theirs(transform, given=volumes):
+        found = transform(given[..., 0])  # channels first, of which there is one
+        return np.asarray(found[0] if isinstance(found, tuple) else found)[0]
+
+    matrix = numpy(rotation_matrices(np.array([[0.2, -0.1, 0.3]], "float32"))) * 1.1
+    whole = np.eye(4)
+    whole[:3, :3], whole[:3, 3] = matrix[0], (0.5, -1.0, 2.0)
+    moved = theirs(m.Affine(affine=whole, mode="bilinear", padding_mode="border"))
+    ours = numpy(affine(volumes, matrix, np.float32([[0.5, -1.0, 2.0]])))[0, ..., 0]
+    np.testing.assert_allclose(ours, moved, atol=1e-3)
+    np.testing.assert_array_equal(numpy(flip(volumes, np.array([True])))[0, ..., 0], theirs(m.Flip(spatial_axis=0)))
+    bent = numpy(gamma(volumes, np.float32([1.3])))[0, ..., 0]
+    np.testing.assert_allclose(bent, theirs(m.AdjustContrast(1.3)), atol=1e-3)
+    smooth = ndimage.gaussian_filter(sample((24, 28, 32)), 1.5, mode="reflect")[None, ..., None]
+    inside = (slice(6, -6),) * 3  # beyond the edge theirs are zeros, ours the mirrored volume
+    blurred = numpy(blur(smooth, np.float32([[0.8, 1.2, 1.4]])))[0, ..., 0]
+    soft = theirs(m.GaussianSmooth((0.8, 1.2, 1.4), approx="sampled"), smooth)
+    np.testing.assert_allclose(blurred[inside], soft[inside], atol=1e-3)
+
+
 @pytest.mark.parametrize("mixing", [MixUp3D, CutMix3D])
 def test_mixing(mixing):
     volumes, targets = np.ones((3, 8, 12, 20, 1)) * np.arange(3).reshape(3, 1, 1, 1, 1), np.eye(3)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from keras_neurovit import InputError
+from keras_neurovit.models import vit3d
 from keras_neurovit.synthesis import STRUCTURES, BrainFactory, BrainGenerator, BrainStream
+from keras_neurovit.training import pretrain
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,20 @@ def test_targets(factory):
     assert truth.shape == (4, len(STRUCTURES))
     np.testing.assert_array_equal(truth[0], truth[1])
     assert not np.array_equal(truth[1], truth[2])
+
+
+def test_volumes_as_tasks(factory, tmp_path):
+    how = {"batch_size": 4, "steps": 2, "contrasts": 2, "seed": 3}
+    stream = BrainStream(factory, target="tasks", **how)
+    assert [task.column for task in stream.tasks] == [f"log {name}" for name in STRUCTURES]
+    told = np.stack([task.mean + task.spread * row for task, row in zip(stream.tasks, stream[0][1].T, strict=True)], 1)
+    np.testing.assert_allclose(np.exp(told) - 1, BrainStream(factory, **how)[0][1], rtol=1e-3, atol=0.5)
+    assert BrainStream(factory, target="tasks", **how).tasks == stream.tasks
+    backbone = vit3d((32, 40, 32), (8, 8, 8), num_layers=1, num_heads=2, hidden_dim=16, mlp_dim=32)
+    run = {"folder": tmp_path, "epochs": 1, "jit_compile": False, "verbose": 0}
+    model, history = pretrain(backbone, stream, "supervised", options={"tasks": stream.tasks}, **run)
+    assert model.output_shape == (None, len(STRUCTURES))
+    assert 0 < history[0]["loss"] < 20  # in spreads
 
 
 @pytest.mark.parametrize("wrong", [{"contrasts": 3}, {"batch_size": 0}, {"steps": 0}, {"target": "age"}])
