@@ -59,12 +59,12 @@ def run(options) -> dict:
                 assert np.isfinite(volume).all(), f"{who} makes numbers that are not finite"
                 likeness = alike(volume.reshape(SHAPE[:3]), head()[..., 0])
                 assert likeness > 0.5, f"{who} makes another head: correlation {likeness:.2f}"
-            seconds = alternate(works, options.rounds)
+            seconds = alternate(works, options.rounds, calls=4)  # as an epoch does, one volume after another
             found[name] = milliseconds(seconds) | ratios(seconds)
         single = [
             RandomAffine3D(8.0, 0.03, 3.0), RandomElastic3D(3.0), RandomGamma3D(), RandomBiasField3D(), RandomNoise3D(),
             RandomBlur3D(rate=1.0), RandomAnisotropy3D(rate=1.0), RandomGhosting3D(rate=1.0), RandomCutout3D(rate=1.0),
         ]  # fmt: skip
         works = {type(layer).__name__: ours([layer]) for layer in single}
-        found["each_layer"] = milliseconds(alternate(works, options.rounds))
+        found["each_layer"] = milliseconds(alternate(works, options.rounds, calls=4))
     return found

@@ -1,9 +1,10 @@
 """Brains a second, against the same steps in plain NumPy and SciPy.
 
-Both deform a label map by the same kind of fields, held on grids equally coarse, sample it twice along each edge of a
-voxel, colour, average, shade, strip, blur and add noise, and count every structure in every cell. SciPy's way is what
-a user would write: `map_coordinates`, `zoom`, `gaussian_filter`. Where SynthSeg can be imported (its repository, on the
-older TensorFlow and Keras that it needs), its own generator makes brains from the same label map beside them.
+Both deform a label map by the same kind of fields, held on grids equally coarse, in as many steps, sample it twice
+along each edge of a voxel, colour, average, shade (the rim apart), strip, blur and add noise, and count every structure
+in every cell. SciPy's way is what a user would write: `map_coordinates`, `zoom`, `gaussian_filter`. Where SynthSeg can
+be imported (its repository, on the older TensorFlow and Keras that it needs), its own generator makes brains from the
+same label map beside them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from scipy import ndimage
 
 from keras_neurovit.synthesis import STRUCTURES, Anatomies, BrainFactory, BrainGenerator, load_anatomies
 from keras_neurovit.synthesis.anatomy import BOX, COARSE
+from keras_neurovit.synthesis.contrast import RIM_REACH_MM, RIM_STRENGTH
+from keras_neurovit.synthesis.deformation import STEPS, WOBBLE
 from keras_neurovit.synthesis.structures import CODES, NUM_INSIDE, STRUCTURE_OF_CLASS
 
 SHAPE, SPACING_MM, OVERSAMPLING, CELL, BATCH = (96, 112, 96), 2.0, 2, 4, 4
@@ -36,7 +39,7 @@ def plain(anatomies: Anatomies, seed: int) -> dict[str, np.ndarray]:
     laplacian[0, 0, 0] = np.inf
     potential = np.fft.ifftn(np.fft.fftn(divergence) / -laplacian).real
     velocity = np.stack(np.gradient(potential, COARSE))
-    for knots, spread in ((4, 3.0), (7, 1.5), (12, 0.7)):
+    for knots, spread in WOBBLE:
         control = random.normal(0, spread, (3, knots, knots, knots))
         velocity += [ndimage.zoom(c, [n / knots for n in coarse], order=3) for c in control]
     step = 4
@@ -49,9 +52,9 @@ def plain(anatomies: Anatomies, seed: int) -> dict[str, np.ndarray]:
             np.sin(angle) * places[a] + np.cos(angle) * places[b],
         )
     middle = (np.reshape(coarse, (3, 1, 1, 1)) - 1) / 2
-    for _ in range(4):
+    for _ in range(STEPS):
         at = places / COARSE + middle
-        places += np.stack([ndimage.map_coordinates(v, at, order=1, mode="nearest") for v in velocity]) / 4
+        places += np.stack([ndimage.map_coordinates(v, at, order=1, mode="nearest") for v in velocity]) / STEPS
     move = np.stack([ndimage.zoom(p, [n / (n // step + 1) for n in fine], order=1) for p in places])
     index = move + (np.reshape(BOX, (3, 1, 1, 1)) - 1) / 2
     classes = ndimage.map_coordinates(anatomies.classes[0], index, order=0, mode="constant")
@@ -63,6 +66,8 @@ def plain(anatomies: Anatomies, seed: int) -> dict[str, np.ndarray]:
         random.normal(0, 0.03, (16, 18, 16)), [n / k for n, k in zip(SHAPE, (16, 18, 16), strict=True)], order=3
     )
     image = tissue * np.exp(shading + grain)
+    rim = ndimage.gaussian_filter(brain, np.mean(RIM_REACH_MM) / SPACING_MM)
+    image *= np.exp(np.mean(RIM_STRENGTH) * (rim - 1))
     image *= np.clip(0.5 + 6 * (ndimage.gaussian_filter(brain, 1.5) - 0.3), 0, 1)
     image = np.abs(ndimage.gaussian_filter(image, 0.5) + random.normal(0, 3, SHAPE))
     edge = CELL * OVERSAMPLING

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 
 def alternate(
-    works: Mapping[str, Callable], rounds: int, *, clock=time.process_time, warm: int = 1
+    works: Mapping[str, Callable], rounds: int, *, clock=time.process_time, warm: int = 1, calls: int = 1
 ) -> dict[str, float]:
     """Median seconds of each work; by default those of all cores together, so that threads gain nothing.
 
@@ -22,6 +22,7 @@ def alternate(
         rounds: measurements of each, taken in turns.
         clock: `time.perf_counter` for what passes by the clock on the wall.
         warm: turns beforehand that do not count: compilations, first reads.
+        calls: in a row, a turn: the first finds the processor's memory full of what the others left.
     """
     for _ in range(warm):
         for work in works.values():
@@ -30,8 +31,9 @@ def alternate(
     for _ in range(rounds):
         for name, work in works.items():
             start = clock()
-            work()
-            seconds[name].append(clock() - start)
+            for _ in range(calls):
+                work()
+            seconds[name].append((clock() - start) / calls)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -21,6 +23,8 @@ from keras_neurovit.synthesis.structures import (
 )
 
 MOST = (2**31 - 1) // int(np.prod(BOX))  # anatomies that whole numbers of 32 bits can count the voxels of
+FIELDS, BITS = 4, 8  # counts in a word of 32 bits, and bits of each
+LARGEST = 2**BITS - 1  # count
 NODE_MM = 4.5  # between the places whose deformation is computed; those between follow linearly
 
 
@@ -230,13 +234,28 @@ class BrainGenerator(keras.layers.Layer):
 
     def _cells(self, classes):
         """Share of each structure in each cell. Shape: (batch, samples…) → (batch, i, j, k, structure)"""
-        structures = ops.take(np.asarray(STRUCTURE_OF_CLASS, "int32"), classes)
         edge = (self.cell or self._counting_cell()) * self.oversampling
         parts = [part for n in self.shape for part in (n * self.oversampling // edge, edge)]
-        structures = ops.reshape(structures, (-1, *parts))
-        wanted = np.arange(1, 1 + len(STRUCTURES), dtype="int32")
-        found = ops.cast(ops.equal(ops.expand_dims(structures, -1), wanted), "float32")
-        return ops.mean(found, axis=(2, 4, 6))
+        words, ones = (ops.reshape(ops.take(table, classes), (-1, *parts, 1)) for table in _packed())
+        count = -(-len(STRUCTURES) // FIELDS)
+        counted = ops.where(ops.equal(words, np.arange(count, dtype="int32")), ones, 0)
+        first, rest = ((4, 6), 2) if edge**2 <= LARGEST else (6, (2, 4))
+        counted = ops.expand_dims(ops.sum(counted, axis=first), -1)
+        fields = ops.bitwise_and(ops.right_shift(counted, np.arange(FIELDS, dtype="int32") * BITS), LARGEST)
+        found = ops.sum(ops.cast(fields, "float32"), axis=rest) / edge**3
+        return ops.reshape(found, (-1, *parts[::2], count * FIELDS))[..., : len(STRUCTURES)]
+
+
+@functools.lru_cache(maxsize=1)
+def _packed() -> tuple[np.ndarray, np.ndarray]:
+    """For each class, in which word its structure is counted, and the one that is added there.
+
+    Four structures share a word of 32 bits: to compare each sample with nine words takes a quarter of the time of
+    comparing it with 36 structures.
+    """
+    place = np.asarray(STRUCTURE_OF_CLASS, "int32") - 1
+    ones = np.where(place >= 0, 1 << BITS * (place % FIELDS), 0)
+    return np.where(place >= 0, place // FIELDS, 0).astype("int32"), ones.astype("int32")
 
 
 def _between(step: int, nodes: int, samples: int) -> np.ndarray:

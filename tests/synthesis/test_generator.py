@@ -9,7 +9,7 @@ from keras_neurovit import InputError, volumes
 from keras_neurovit.augmentation.randomness import uniform
 from keras_neurovit.synthesis import STRUCTURES, BrainFactory, BrainGenerator, contrast, deformation, vary_freely
 from keras_neurovit.synthesis.generator import gains
-from keras_neurovit.synthesis.structures import TISSUE_STRUCTURES
+from keras_neurovit.synthesis.structures import CODES, STRUCTURE_OF_CLASS, TISSUE_STRUCTURES
 from keras_neurovit.synthesis.variation import BRAIN_SHARE, common_shares, to_common
 
 SHAPE, SPACING = (56, 64, 60), 3.0
@@ -81,6 +81,20 @@ def test_volumes_are_the_labels(factory):
     np.testing.assert_allclose(
         brain["cells"].sum(axis=(1, 2, 3)) * (4 * SPACING) ** 3, brain["structures_mm3"], rtol=1e-4, atol=1
     )
+
+
+@pytest.mark.parametrize("cell", [2, 4, 16])
+def test_every_sample_is_counted_once(anatomies, cell):
+    generator = BrainGenerator(anatomies, (48, 64, 48), SPACING, cell=cell)
+    classes = np.random.default_rng(cell).integers(0, len(CODES), (2, 96, 128, 96)).astype("uint8")
+    classes[:, :32, :32, :32] = CODES.index(17)  # as many of one structure as a cell can hold
+    cells = ops.convert_to_numpy(generator.measure(ops.convert_to_tensor(classes))["cells"])
+    edge = 2 * cell
+    blocks = [part for n in classes.shape[1:] for part in (n // edge, edge)]
+    structures = np.asarray(STRUCTURE_OF_CLASS)[classes].reshape(2, *blocks)
+    for place, name in enumerate(STRUCTURES):
+        share = (structures == place + 1).mean(axis=(2, 4, 6))
+        np.testing.assert_allclose(cells[..., place], share, atol=1e-6, err_msg=name)
 
 
 def test_untouched_anatomy_keeps_its_volumes(anatomies, still):
