@@ -32,13 +32,20 @@ def main() -> None:
         sys.exit(f"{error.name} is not installed: pip install 'keras-neurovit[bench,synthesis]'")
     figures["machine"] = {
         "cores": os.cpu_count(),
-        "processor": platform.processor(),
+        "processor": _processor(),
         "python": platform.python_version(),
     }
     for name, value in figures.items():
         print(f"{name}: {value}")
     if options.out:
         options.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _processor() -> str:
+    """Its name; Linux tells it apart from Python."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
 
 
 if __name__ == "__main__":

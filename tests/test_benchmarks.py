@@ -1,13 +1,17 @@
 """Benchmarks keep up with what they measure; their figures are not judged here."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import timing
 from benchmarks.__main__ import NAMES
+
+ROOT = Path(__file__).parents[1]
 
 
 def benchmark(*arguments):
@@ -49,3 +53,29 @@ def test_unusable_calls_are_refused(tmp_path):
         done = benchmark(*arguments)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
+
+
+def test_the_readme_quotes_what_was_measured():
+    found = {file.stem: json.loads(file.read_text()) for file in (ROOT / "benchmarks" / "results").glob("*.json")}
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text[text.index("## Speed") : text.index("## Limits")]
+    conforming, augment, data = found["data"]["conforming"], found["augment"], found["data"]
+    ours, monai = "{ours_ms:.0f} ms", "{monai_over_ours:.1f} times"
+    rows = {
+        "conformed 2 mm": (conforming, ours + ", {gunzip_ms:.0f}", monai, "{torchio_over_ours:.1f} times"),
+        "`standard` augmentation": (augment["standard"], ours, monai, "{torchio_over_ours:.0f} times"),
+        "elastic": (augment["standard_elastic_blur"], ours, monai, "{torchio_over_ours:.0f} times"),
+        "prediction": (found["model"]["inference"], "{ours_images_per_s:.1f} images", monai),
+        "training step": (found["model"]["training"], "{ours_images_per_s:.1f} images", monai),
+        "synthetic brains": (found["synthesis"], "{ours_core_seconds_per_brain:.2f}", "{ratio_per_core:.0f} times"),
+        "second epoch": (data["second_epoch_volumes_per_s"], "{float16} volumes", "{uint8} as"),
+        "out of the cache | 0": (data["training"], "{cache_over_memory:.2f} of"),
+        "masked step": (found["pretraining"], "{ratio:.1f} times"),
+        "cold process": (found["startup"], "{ours_over_bare_keras:.2f} times"),
+    }  # fmt: skip
+    for name, (figures, *quotes) in rows.items():
+        (line,) = [line for line in table.splitlines() if name in line]
+        for quote in quotes:
+            assert quote.format(**figures) in line, name
+    resident = data["resident_MB_after_each_of_20_epochs"]
+    assert f"{min(resident)} to {max(resident)} MB" in table
