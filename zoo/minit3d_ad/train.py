@@ -2,7 +2,7 @@
 
 Command:   python zoo/minit3d_ad/train.py --label-maps SYNTHSEG_LABELS --brains runs/vit3d_brain --bids DS002748
            (--evaluate: only measure what ships, on the people that a run left)
-Hardware:  two CPU cores (AMD EPYC, 2.4 GHz), 24 GB; no GPU
+Hardware:  two CPU cores (Intel Xeon with AVX-512), 24 GB; no GPU
 
 A tiny MINiT learns to measure, on the brains that vit3d_brain learnt from: each patch of a block tells what it holds.
 Then it learns to tell synthetic people with Alzheimer's disease as imposed from those without: the very people of
