@@ -60,7 +60,7 @@ print(json.dumps([keras.backend.backend(), train(1), train(2), train(1, **both),
 """
 
 
-def run_on_two_devices(script, backend, folder):
+def run_on_two_devices(script, backend, *arguments):
     """What a script prints in a process that has two CPU devices."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
@@ -69,7 +69,7 @@ def run_on_two_devices(script, backend, folder):
         "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
         "CUDA_VISIBLE_DEVICES": "",
     }
-    call = [sys.executable, "-c", script, str(folder)]
+    call = [sys.executable, "-c", script, *map(str, arguments)]
     run = subprocess.run(call, env=os.environ | flags, capture_output=True, text=True, timeout=400, check=False)
     assert run.returncode == 0, run.stderr
     return run.stdout
@@ -106,17 +106,17 @@ for person in range(24):
     rows.append(f"{folder}/{person}.nii.gz,p{person},{'FM'[person % 2]}")
 open(f"{folder}/cohort.csv", "w").write("\\n".join(rows))
 cohort = read_csv(f"{folder}/cohort.csv", "sex")
-how = {"volume_shape": (12, 12, 12), "spacing_mm": 12.0, "patch_size": 4, "epochs": 2, "batch_size": 4, "verbose": 0}
-how |= {"scratch": True, "brain_extracted": True, "cache": f"{folder}/cache", "augmentation": "none", "peak": 1e-3}
+how = {"epochs": 2, "batch_size": 4, "peak": 1e-3, "augmentation": "none", "verbose": 0}
+how |= {"brain_extracted": True, "cache": f"{folder}/cache"}
 how |= {"options": Options(clipnorm=None), "fractions": (0.5, 0.21, 0.29)}  # those watched are no multiple of two
-alone, shared = (train_on_cohort(cohort, "vit3d_tiny", f"{folder}/{n}", devices=n, **how) for n in (1, 2))
+alone, shared = (train_on_cohort(cohort, sys.argv[2], f"{folder}/{n}", devices=n, **how) for n in (1, 2))
 for one, two in zip(alone.history, shared.history, strict=True):
     for name, value in one.items():
         np.testing.assert_allclose(two[name], value, atol=1e-3, err_msg=name)
 np.testing.assert_allclose(shared.probabilities, alone.probabilities, atol=1e-3)
 assert len(alone.history) == 2 and len(alone.probabilities) == 7, alone
 try:
-    train_on_cohort(cohort, "vit3d_tiny", f"{folder}/odd", devices=2, **how | {"batch_size": 5})
+    train_on_cohort(cohort, sys.argv[2], f"{folder}/odd", devices=2, **how | {"batch_size": 5})
 except InputError as error:
     assert "a multiple of 2 devices" in str(error), error
 else:
@@ -126,8 +126,8 @@ print("found what one device finds")
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_a_whole_experiment_on_two_devices(backend, tmp_path):
-    assert "found what one device finds" in run_on_two_devices(WHOLE, backend, tmp_path)
+def test_a_whole_experiment_on_two_devices(backend, small_preset, tmp_path):
+    assert "found what one device finds" in run_on_two_devices(WHOLE, backend, tmp_path, small_preset.folder)
 
 
 WORKER = """
