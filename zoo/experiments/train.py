@@ -67,10 +67,13 @@ def start_of(how: Kind, starts: dict[str, str]) -> presets.Preset:
 @functools.cache
 def seconds_a_scan(preset: str, place: str) -> float:
     """What one scan of one training step takes here, of the architecture of a preset that is found at a place."""
-    how = next(kind for kind in KINDS.values() if kind.preset == preset and kind.head is not None)
+    head = next((kind.head for kind in KINDS.values() if kind.preset == preset and kind.head is not None), None)
     described = presets.load_preset(place)
-    backbone = keras_neurovit.from_preset(described, num_classes=0, load_weights=False, verbose=False)
-    model = models.classifier(backbone, 2, **how.head)
+    untrained = {"load_weights": False, "verbose": False}
+    if head is None:  # of those that measure, their own
+        model = keras_neurovit.from_preset(described, num_classes=2, **untrained)
+    else:
+        model = models.classifier(keras_neurovit.from_preset(described, num_classes=0, **untrained), 2, **head)
     training.compile_defaults(model, keras.optimizers.AdamW(1e-4), verbose=False)
     size = HOW["batch_size"]
     batch = np.zeros((size, *described.volume.shape, 1), "float32"), np.arange(size) % 2
