@@ -30,22 +30,17 @@ def main() -> None:
         figures = importlib.import_module(f"benchmarks.{options.name}").run(options)
     except ModuleNotFoundError as error:
         sys.exit(f"{error.name} is not installed: pip install 'keras-neurovit[bench,synthesis]'")
+    from keras_neurovit.training.compiling import processor  # after them, which choose how Keras starts
+
     figures["machine"] = {
         "cores": os.cpu_count(),
-        "processor": _processor(),
+        "processor": processor("model name").partition(": ")[2] or platform.processor(),
         "python": platform.python_version(),
     }
     for name, value in figures.items():
         print(f"{name}: {value}")
     if options.out:
         options.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-
-
-def _processor() -> str:
-    """Its name; Linux tells it apart from Python."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
 
 
 if __name__ == "__main__":

@@ -137,9 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--drop-missing", action="store_true", help="leave scans without a label out")
     train.add_argument("--path-column", default="path", help="of a CSV (default: %(default)s)")
     train.add_argument("--participant-column", default="participant_id", help="of a CSV (default: %(default)s)")
-    train.add_argument(
-        "--preset", default="vit3d_ad", help="name, folder or address to start from (default: %(default)s)"
-    )
+    train.add_argument("--preset", default="vit3d_ad", help="name, folder or URL to start from (default: %(default)s)")
     train.add_argument("--scratch", action="store_true", help="start from random weights")
     train.add_argument("--volume-shape", type=int, nargs="+", metavar="VOXELS", help="x y z (default: the preset's)")
     train.add_argument("--spacing-mm", type=float, nargs="+", metavar="MM", help="of a voxel, one number or x y z")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import os
@@ -23,6 +22,7 @@ from keras_neurovit.cohorts import Cohort, expect, refuse_leak
 from keras_neurovit.data import conform_all, distributed, make_dataset
 from keras_neurovit.data.distribute import even_size
 from keras_neurovit.data.storage import Storage
+from keras_neurovit.evaluation.written import write_predictions
 from keras_neurovit.presets import (
     from_preset,
     know,
@@ -237,24 +237,3 @@ def train_on_cohort(
     with published(folder / "results.json") as temporary:
         temporary.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return Outcome(results, train, test, probabilities, history)
-
-
-def write_predictions(file: str | os.PathLike, cohort: Cohort, probabilities: np.ndarray) -> None:
-    """A row a scan: participant_id, session_id, target, a probability for each label, and the scan's file name.
-
-    Shape: cohort of n scans, (n, label)
-
-    Raises:
-        InputError: another number of rows than scans.
-    """
-    if len(probabilities) != len(cohort):
-        raise InputError("predictions do not match the cohort", f"{len(cohort)} rows", len(probabilities))
-    header = ["participant_id", "session_id", "target", *(f"probability_{label}" for label in cohort.labels), "scan"]
-    with published(Path(file)) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(header)
-        for record, row in zip(cohort.records, probabilities, strict=True):
-            numbers = [f"{number:.6f}" for number in row]
-            table.writerow(
-                [record.participant, record.session or "", cohort.labels[record.label], *numbers, record.path.name]
-            )

@@ -105,15 +105,15 @@ def settle(options: argparse.Namespace, name: str) -> None:
     options.cohort = cohorts.read_bids(options.bids, "sex", labels=LABELS)
 
 
-def ship(kind: str, description: str, head: dict, options: argparse.Namespace) -> None:
-    """Train on everybody, and save."""
+def ship(kind: str, description: str, options: argparse.Namespace) -> None:
+    """Train one of `KINDS` that score what they measure on everybody, and save."""
     base = start(kind, options)
     described = dataclasses.replace(
         base,
         name=options.preset.name,
         description=description,
         labels=LABELS,
-        head=head,
+        head=base.class_head,
         views=HOW["views"],
         augmentation=KINDS[kind].augmentation,
         citation=f"{base.citation} Scans: Bezmaternykh et al., OpenNeuro ds002748 (CC0).",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import keras
 import numpy as np
 from keras import ops
@@ -13,18 +11,16 @@ from keras_neurovit.augmentation.randomness import between, normal, uniform
 from keras_neurovit.augmentation.spatial import rotation_matrices
 from keras_neurovit.synthesis import contrast, deformation
 from keras_neurovit.synthesis.anatomy import BOX, Anatomies
+from keras_neurovit.synthesis.counting import shares_in_cells
 from keras_neurovit.synthesis.structures import (
     CODES,
     NUM_INSIDE,
-    STRUCTURE_OF_CLASS,
     STRUCTURES,
     mirrored_classes,
     mirrored_structures,
 )
 
 MOST = (2**31 - 1) // int(np.prod(BOX))  # anatomies that whole numbers of 32 bits can count the voxels of
-FIELDS, BITS = 4, 8  # counts in a word of 32 bits, and bits of each
-LARGEST = 2**BITS - 1  # count
 NODE_MM = 4.5  # between the places whose deformation is computed; those between follow linearly
 
 
@@ -144,8 +140,9 @@ class BrainGenerator(keras.layers.Layer):
     def measure(self, classes):
         """The truth about samples. Shape: (batch, samples…) → dict"""
         classes = ops.cast(classes, "int32")
-        cells = self._cells(classes)
-        cell_mm3 = ((self.cell or self._counting_cell()) * self.spacing_mm) ** 3
+        cell = self.cell or self._counting_cell()
+        cells = shares_in_cells(classes, cell * self.oversampling)
+        cell_mm3 = (cell * self.spacing_mm) ** 3
         truth = {"structures_mm3": cell_mm3 * ops.sum(cells, axis=(1, 2, 3))}
         if self.cell:
             truth["cells"] = cells
@@ -231,31 +228,6 @@ class BrainGenerator(keras.layers.Layer):
 
     def _counting_cell(self) -> int:
         return next(n for n in (16, 8, 4, 2, 1) if all(size % n == 0 for size in self.shape))
-
-    def _cells(self, classes):
-        """Share of each structure in each cell. Shape: (batch, samples…) → (batch, i, j, k, structure)"""
-        edge = (self.cell or self._counting_cell()) * self.oversampling
-        parts = [part for n in self.shape for part in (n * self.oversampling // edge, edge)]
-        words, ones = (ops.reshape(ops.take(table, classes), (-1, *parts, 1)) for table in _packed())
-        count = -(-len(STRUCTURES) // FIELDS)
-        counted = ops.where(ops.equal(words, np.arange(count, dtype="int32")), ones, 0)
-        first, rest = ((4, 6), 2) if edge**2 <= LARGEST else (6, (2, 4))
-        counted = ops.expand_dims(ops.sum(counted, axis=first), -1)
-        fields = ops.bitwise_and(ops.right_shift(counted, np.arange(FIELDS, dtype="int32") * BITS), LARGEST)
-        found = ops.sum(ops.cast(fields, "float32"), axis=rest) / edge**3
-        return ops.reshape(found, (-1, *parts[::2], count * FIELDS))[..., : len(STRUCTURES)]
-
-
-@functools.lru_cache(maxsize=1)
-def _packed() -> tuple[np.ndarray, np.ndarray]:
-    """For each class, in which word its structure is counted, and the one that is added there.
-
-    Four structures share a word of 32 bits: to compare each sample with nine words takes a quarter of the time of
-    comparing it with 36 structures.
-    """
-    place = np.asarray(STRUCTURE_OF_CLASS, "int32") - 1
-    ones = np.where(place >= 0, 1 << BITS * (place % FIELDS), 0)
-    return np.where(place >= 0, place // FIELDS, 0).astype("int32"), ones.astype("int32")
 
 
 def _between(step: int, nodes: int, samples: int) -> np.ndarray:

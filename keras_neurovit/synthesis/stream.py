@@ -31,7 +31,7 @@ class BrainStream(keras.utils.PyDataset):
         contrasts: scans of each person, side by side; 2 or more for `training.ContrastiveLoss`.
         target: "structures_mm3", "person", "volumes", or "tasks": then `stream.tasks` is what
             `training.pretrain(backbone, stream, "supervised", options={"tasks": stream.tasks})` asks for, a number a
-            structure. Its mean and spread come from 32 people, which takes as long as making them does.
+            structure. Its mean and spread come from 32 people, made at once, without their scans.
 
     Raises:
         InputError: contrasts that do not fill a batch, another target.
@@ -87,8 +87,10 @@ class BrainStream(keras.utils.PyDataset):
 
     def _measured(self) -> tuple[Task, ...]:
         """Of every structure how large it is on average, and how much people differ."""
-        seeds = np.array_split(np.arange(MEASURED), max(1, MEASURED // self.batch_size))
-        logarithms = _logarithms(np.concatenate([self.factory(some)["structures_mm3"] for some in seeds]))
+        people = self.batch_size // self.contrasts  # as many at a time as later, so that nothing is compiled twice
+        seeds = np.resize(np.arange(MEASURED), -(-MEASURED // people) * people).reshape(-1, people)
+        measured = np.concatenate([self.factory.measure(some)["structures_mm3"] for some in seeds])
+        logarithms = _logarithms(measured[:MEASURED])
         # Rounded as JSON keeps them; what no label map has does not vary.
         means, spreads = logarithms.mean(axis=0).round(4), np.maximum(logarithms.std(axis=0).round(4), 0.01)
         return tuple(

@@ -107,7 +107,7 @@ def _choose(model: keras.Model, jit_compile: bool | None, half: bool) -> Choice:
     if replicas(model) > 1:
         return Choice(False, dtype, "several CPU devices: XLA on one cannot reach the weights of another")
     half = half and dtype == "float32" and any(layer.name == "backbone" for layer in model.layers)
-    if half and model.count_params() >= LARGE and "bf16" in _processor():
+    if half and model.count_params() >= LARGE and "bf16" in processor("flags"):
         return Choice(False, HALF, f"{model.count_params() / 1e6:.0f} M parameters, a CPU with bfloat16")
     if any(isinstance(layer, keras.layers.Conv3D) for layer in model._flatten_layers()):
         return Choice(False, dtype, "convolutions, for which XLA has no fast kernels on a CPU")
@@ -119,8 +119,8 @@ def _has_accelerator() -> bool:
 
 
 @functools.cache
-def _processor() -> str:
-    """What Linux tells of the processor; elsewhere nothing."""
+def processor(entry: str) -> str:
+    """A line of what Linux tells of the processor, such as its "flags" or "model name"; elsewhere nothing."""
     file = Path("/proc/cpuinfo")
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return next((line for line in lines if line.startswith("flags")), "")
+    return next((line for line in lines if line.startswith(entry)), "")

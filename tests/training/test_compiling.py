@@ -37,7 +37,7 @@ def test_convolutions_do_without_a_compiler(cpu):
 def test_large_models_get_half_precision_where_there_are_instructions_for_it(cpu, monkeypatch):
     monkeypatch.setattr(compiling, "LARGE", 1000)
     for flags, dtype in (("flags: avx2", "float32"), ("flags: avx512_bf16", "mixed_bfloat16")):
-        monkeypatch.setattr(compiling, "_processor", lambda flags=flags: flags)
+        monkeypatch.setattr(compiling, "processor", lambda _, flags=flags: flags)
         model = small()
         choice = training.compile_defaults(model, verbose=False)
         assert choice.dtype == dtype

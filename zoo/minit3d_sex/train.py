@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from reports import run, write_report
-from sex import KINDS, arguments, report, settle, ship, start
+from sex import KINDS, arguments, report, settle, ship
 
 BESIDE = ["vit3d_brain", "vit3d_scratch"]
 
@@ -30,7 +30,7 @@ def main() -> None:
     options.starts = {"minit3d_measure": options.measure}
     settle(options, "minit3d_sex")
     what = "Tiny MINiT: sex from a brain-extracted T1, learnt from 72 people after synthetic pre-training."
-    ship("minit3d_measure", what, start("minit3d_measure", options).class_head, options)
+    ship("minit3d_measure", what, options)
     write_report(options.results, report(["minit3d_measure", *options.beside], options))
 
 

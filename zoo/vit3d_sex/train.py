@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from reports import run, write_report
-from sex import arguments, report, settle, ship, start
+from sex import arguments, report, settle, ship
 
 BESIDE = ["vit3d_scratch", "sfcn_scratch"]
 
@@ -30,7 +30,7 @@ def main() -> None:
     options.starts = {"vit3d_brain": options.brain}
     settle(options, "vit3d_sex")
     what = "Tiny ViT: sex from a brain-extracted T1, learnt from 72 people after synthetic pre-training."
-    ship("vit3d_brain", what, start("vit3d_brain", options).class_head, options)
+    ship("vit3d_brain", what, options)
     write_report(options.results, report(["vit3d_brain", *options.beside], options))
 
 
